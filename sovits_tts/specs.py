@@ -1,0 +1,168 @@
+"""The models as rows: sizes and facts. Networks read these; nobody asks for a version's name.
+
+Official rows describe GPT-SoVITS v1, v2, v2Pro and v2ProPlus. `mini` is ours: the same classes, smaller numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from sovits_tts.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ContentConfig:
+    """A HuBERT-layout encoder: 16 kHz waveform -> hidden states at 50 Hz."""
+
+    d_model: int = 768
+    n_layers: int = 12
+    n_heads: int = 12
+    d_ff: int = 3072
+    conv_dim: int = 512  # channels of each of the seven feature convolutions
+    position_kernel: int = 128
+    position_groups: int = 16
+    output_layer: int = 12  # hidden state handed to the quantizer; 0 is the input of the first layer
+    ctc_symbols: int = 0  # > 0: a linear phoneme CTC head sits on the last layer (blank = 0)
+    sample_rate: int = 16000
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    """The autoregressive stage: phonemes + BERT + prompt tokens -> semantic tokens."""
+
+    d_model: int = 512
+    n_layers: int = 24
+    n_heads: int = 16
+    n_phonemes: int = 732
+    n_tokens: int = 1025  # semantic codebook + end of sequence
+    d_bert: int = 1024  # 0: no BERT input
+    dropout: float = 0.1  # layers and positions, in training only
+    alignment_layer: int = -1  # >= 0: attention head 0 of this layer is trained to follow the phonemes
+
+    @property
+    def eos(self) -> int:
+        return self.n_tokens - 1
+
+
+@dataclass(frozen=True)
+class VITSConfig:
+    """The waveform stage: semantic tokens + phonemes + style -> waveform."""
+
+    sample_rate: int = 32000
+    n_fft: int = 2048
+    hop: int = 640
+    win: int = 2048
+    n_mels: int = 128  # of the reconstruction loss
+    d_content: int = 768
+    codebook_size: int = 1024
+    token_frames: int = 2  # spectrogram frames per semantic token
+    n_phonemes: int = 732
+    # prior
+    d_latent: int = 192
+    d_hidden: int = 192
+    d_filter: int = 768
+    n_heads: int = 2
+    n_layers_content: int = 3
+    n_layers_text: int = 6
+    n_layers_joint: int = 3
+    kernel: int = 3
+    dropout: float = 0.1
+    d_mrte: int = 512
+    n_heads_mrte: int = 4
+    # flow and posterior
+    n_flows: int = 4
+    n_layers_flow: int = 4
+    n_layers_posterior: int = 16
+    # style and speaker
+    style_bins: int = 704  # lowest spectrogram bins the style encoder reads
+    d_style_hidden: int = 128
+    d_style: int = 512
+    d_speaker: int = 0  # > 0: width of the speaker-verification vector added to the style
+    # decoder (HiFi-GAN generator)
+    decoder_channels: int = 512
+    upsample_rates: tuple[int, ...] = (10, 8, 2, 2, 2)
+    upsample_kernels: tuple[int, ...] = (16, 16, 8, 2, 2)
+    resblock_type: int = 1
+    resblock_kernels: tuple[int, ...] = (3, 7, 11)
+    resblock_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
+    # discriminators (training only)
+    periods: tuple[int, ...] = (2, 3, 5, 7, 11)
+    scale_channels: tuple[int, ...] = (16, 64, 256, 1024, 1024, 1024)
+    period_channels: tuple[int, ...] = (32, 128, 512, 1024, 1024)
+
+    @property
+    def n_bins(self) -> int:
+        return self.n_fft // 2 + 1
+
+    def __post_init__(self) -> None:
+        product = 1
+        for rate in self.upsample_rates:
+            product *= rate
+        if product != self.hop:
+            raise ConfigError(f"upsample_rates multiply to {product}, but hop is {self.hop}.", hint="Make them equal.")
+        if self.style_bins > self.n_bins:
+            raise ConfigError(f"style_bins is {self.style_bins}, but the spectrogram has {self.n_bins} bins.")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One complete model. `name` is for people and files; code reads the other fields."""
+
+    name: str
+    symbols: str  # "v1" (322) or "v2" (732): which phoneme table
+    languages: tuple[str, ...]
+    gpt: GPTConfig = field(default_factory=GPTConfig)
+    vits: VITSConfig = field(default_factory=VITSConfig)
+    content: ContentConfig = field(default_factory=ContentConfig)
+    token_rate: int = 25  # semantic tokens per second
+    silence_token: int = 486
+    reference_free: bool = True  # can speak without the transcript of the clip
+
+
+_ALL = ("zh", "en", "ja", "ko", "yue")
+_V2 = ModelSpec("v2", symbols="v2", languages=_ALL)
+_PRO = VITSConfig(dropout=0.0, d_style=1024, d_speaker=20480, periods=(2, 3, 5, 7, 11, 17, 23))
+_MINI = ModelSpec(
+    "mini",
+    symbols="v2",
+    languages=("zh", "en"),
+    gpt=GPTConfig(d_model=256, n_layers=5, n_heads=8, n_tokens=513, d_bert=0, alignment_layer=2),
+    vits=VITSConfig(
+        sample_rate=24000, n_fft=1024, hop=480, win=1024, n_mels=100,
+        d_content=192, codebook_size=512,
+        d_latent=96, d_hidden=96, d_filter=384, n_layers_content=2, n_layers_text=4, n_layers_joint=2,
+        d_mrte=128, n_flows=4, n_layers_flow=3, n_layers_posterior=6,
+        style_bins=342, d_style_hidden=96, d_style=128,
+        decoder_channels=256, upsample_rates=(10, 6, 2, 2, 2), upsample_kernels=(20, 12, 4, 4, 4),
+        resblock_type=2, resblock_kernels=(3, 5, 7), resblock_dilations=((1, 3), (1, 3), (1, 3)),
+        scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64),
+    ),
+    content=ContentConfig(
+        d_model=192, n_layers=6, n_heads=4, d_ff=768, conv_dim=128, position_kernel=64,
+        output_layer=5, ctc_symbols=733,
+    ),
+    silence_token=-1,
+)  # fmt: skip
+
+SPECS: dict[str, ModelSpec] = {
+    "v1": replace(
+        _V2, name="v1", symbols="v1", languages=("zh", "en", "ja"),
+        gpt=GPTConfig(n_phonemes=512), vits=VITSConfig(n_phonemes=322, style_bins=1025),
+    ),
+    "v2": _V2,
+    "v2Pro": replace(_V2, name="v2Pro", vits=_PRO),
+    "v2ProPlus": replace(
+        _V2, name="v2ProPlus",
+        vits=replace(_PRO, decoder_channels=768, upsample_kernels=(20, 16, 8, 2, 2)),
+    ),
+    "mini": _MINI,
+}  # fmt: skip
+
+
+def get_spec(name: str) -> ModelSpec:
+    """The row called `name`. Raises ConfigError naming what exists."""
+    try:
+        return SPECS[name]
+    except KeyError:
+        known = ", ".join(SPECS)
+        raise ConfigError(f"There is no model called {name!r}.", hint=f"Choose one of: {known}.") from None
