@@ -1,0 +1,33 @@
+"""The pronouncing dictionary: CMUdict, first pronunciation of each word, in ARPAbet with stress."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Lower-case word -> phonemes. `words` holds one character per phoneme; `alphabet` decodes it."""
+
+    words: dict[str, str]
+    alphabet: dict[str, str]
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.words
+
+    def get(self, word: str) -> tuple[str, ...] | None:
+        """Phonemes of a lower-case `word`, or None."""
+        code = self.words.get(word)
+        return None if code is None else tuple(map(self.alphabet.__getitem__, code))
+
+
+@cache
+def dictionary() -> Dictionary:
+    packed = (files("sovits_tts.text") / "data" / "en_dictionary.gz").read_bytes()
+    header, _, body = gzip.decompress(packed).decode("utf-8").partition("\n")
+    alphabet = {chr(ord("0") + index): phoneme for index, phoneme in enumerate(header.split())}
+    flat = body.replace("\n", "\t").split("\t")
+    return Dictionary(dict(zip(flat[::2], flat[1::2], strict=True)), alphabet)
