@@ -105,6 +105,41 @@ class VITSConfig:
 
 
 @dataclass(frozen=True)
+class BertConfig:
+    """A Chinese RoBERTa whose hidden state `feature_layer`, counted from the end, describes each character."""
+
+    n_vocabulary: int = 21128
+    d_model: int = 1024
+    n_layers: int = 24
+    n_heads: int = 16
+    d_ff: int = 4096
+    max_tokens: int = 512
+    feature_layer: int = -3
+
+    @property
+    def n_layers_built(self) -> int:
+        return self.n_layers + self.feature_layer + 1
+
+
+@dataclass(frozen=True)
+class SpeakerConfig:
+    """ERes2NetV2: 80 mel bands at 100 frames per second -> a speaker-verification vector."""
+
+    n_mels: int = 80
+    channels: int = 64
+    blocks: tuple[int, ...] = (3, 4, 6, 3)
+    base_width: int = 24
+    scale: int = 4
+    expansion: int = 4
+    d_embedding: int = 192
+
+    @property
+    def d_vector(self) -> int:
+        """Channels of the last stage times the bands left after three halvings."""
+        return self.channels * 2 ** (len(self.blocks) - 1) * self.expansion * (self.n_mels // 8)
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One complete model. `name` is for people and files; code reads the other fields."""
 
@@ -114,14 +149,17 @@ class ModelSpec:
     gpt: GPTConfig = field(default_factory=GPTConfig)
     vits: VITSConfig = field(default_factory=VITSConfig)
     content: ContentConfig = field(default_factory=ContentConfig)
+    bert: BertConfig | None = None  # present where gpt.d_bert > 0
+    speaker: SpeakerConfig | None = None  # present where vits.d_speaker > 0
     token_rate: int = 25  # semantic tokens per second
     silence_token: int = 486
     reference_free: bool = True  # can speak without the transcript of the clip
 
 
 _ALL = ("zh", "en", "ja", "ko", "yue")
-_V2 = ModelSpec("v2", symbols="v2", languages=_ALL)
-_PRO = VITSConfig(dropout=0.0, d_style=1024, d_speaker=20480, periods=(2, 3, 5, 7, 11, 17, 23))
+_V2 = ModelSpec("v2", symbols="v2", languages=_ALL, bert=BertConfig())
+_PRO_VITS = VITSConfig(dropout=0.0, d_style=1024, d_speaker=20480, periods=(2, 3, 5, 7, 11, 17, 23))
+_PRO = replace(_V2, name="v2Pro", vits=_PRO_VITS, speaker=SpeakerConfig())
 _MINI = ModelSpec(
     "mini",
     symbols="v2",
@@ -150,10 +188,10 @@ SPECS: dict[str, ModelSpec] = {
         gpt=GPTConfig(n_phonemes=512), vits=VITSConfig(n_phonemes=322, style_bins=1025),
     ),
     "v2": _V2,
-    "v2Pro": replace(_V2, name="v2Pro", vits=_PRO),
+    "v2Pro": _PRO,
     "v2ProPlus": replace(
-        _V2, name="v2ProPlus",
-        vits=replace(_PRO, decoder_channels=768, upsample_kernels=(20, 16, 8, 2, 2)),
+        _PRO, name="v2ProPlus",
+        vits=replace(_PRO_VITS, decoder_channels=768, upsample_kernels=(20, 16, 8, 2, 2)),
     ),
     "mini": _MINI,
 }  # fmt: skip
