@@ -133,10 +133,6 @@ class GPT(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layers))
         self.head = nn.Linear(d_model, config.n_tokens, bias=False)
 
-    def forward(self, *args: Tensor | None, exact: bool = False) -> GPTOutput:
-        """`forward_train`, so that wrappers around a module's call (Accelerate, DDP) reach it."""
-        return self.forward_train(*args, exact=exact)  # type: ignore[arg-type]
-
     def forward_train(
         self,
         phonemes: Tensor,
@@ -145,19 +141,21 @@ class GPT(nn.Module):
         tokens: Tensor,
         token_lengths: Tensor,
         *,
+        inputs: Tensor | None = None,
         exact: bool = False,
     ) -> GPTOutput:
-        """Teacher forcing over a right-padded batch.
+        """Teacher forcing over a right-padded batch. Calling the module is the same.
 
         phonemes: (B, P) ids; bert: (B, P, d_bert) or None for zeros
         tokens:   (B, S) semantic tokens without EOS; what stands in the padding does not matter
+        inputs:   (B, S) what the network reads in place of `tokens`, for training on corrupted history
         exact:    hide the phonemes upstream hides in a ragged batch (the first ones instead of the padding) and
                   predict token 0 from the last column; only for comparisons and for upstream-identical training.
         """
         n_phonemes, n_tokens = phonemes.shape[1], tokens.shape[1]
         targets, mask = self._targets(tokens, token_lengths)
         text = self.embed_phonemes(phonemes, bert)
-        speech = self.embed_tokens(targets[:, :-1])
+        speech = self.embed_tokens(targets[:, :-1] if inputs is None else inputs)
         x = torch.cat([text, speech], dim=1)  # (B, L, d_model)
         attention_mask = training_mask(phoneme_lengths, n_phonemes, token_lengths, n_tokens, exact=exact)
 
@@ -173,6 +171,8 @@ class GPT(nn.Module):
             x = layer(x, attention_mask)
         logits = self._logits(_take(x, rows))
         return GPTOutput(logits, targets, mask, alignment)
+
+    forward = forward_train
 
     def prefill(
         self, phonemes: Sequence[Tensor], bert: Sequence[Tensor | None], prompts: Sequence[Tensor], cache: KVCache
