@@ -77,6 +77,7 @@ class VITSConfig:
     style_bins: int = 704  # lowest spectrogram bins the style encoder reads
     d_style_hidden: int = 128
     d_style: int = 512
+    dropout_style: float = 0.1  # of the style encoder, whatever `dropout` says
     d_speaker: int = 0  # > 0: width of the speaker-verification vector added to the style
     # decoder (HiFi-GAN generator)
     decoder_channels: int = 512
@@ -102,6 +103,11 @@ class VITSConfig:
             raise ConfigError(f"upsample_rates multiply to {product}, but hop is {self.hop}.", hint="Make them equal.")
         if self.style_bins > self.n_bins:
             raise ConfigError(f"style_bins is {self.style_bins}, but the spectrogram has {self.n_bins} bins.")
+        if not self.d_speaker and self.d_style != self.d_mrte:
+            raise ConfigError(
+                f"d_style is {self.d_style} and d_mrte is {self.d_mrte}, but the prior adds one to the other.",
+                hint="Make them equal; only a model with d_speaker projects between them.",
+            )
 
 
 @dataclass(frozen=True)

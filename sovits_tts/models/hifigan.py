@@ -1,0 +1,93 @@
+"""HiFi-GAN generator: latent frames -> waveform, by learned upsampling. Kong et al. 2020.
+
+Each upsampling stage is followed by the mean of several residual blocks with different widths. As in VITS, the voice
+vector is added after the first convolution. The last LeakyReLU has slope 0.01, all others 0.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sovits_tts.models.weight_norm import weight_norm
+
+SLOPE = 0.1
+
+
+def _conv(channels: int, kernel: int, dilation: int) -> nn.Module:
+    return weight_norm(nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=dilation * (kernel - 1) // 2))
+
+
+class ResidualBlock1(nn.Module):
+    """For each dilation: a dilated convolution, a plain one, and the residual sum."""
+
+    def __init__(self, channels: int, kernel: int, dilations: Sequence[int]) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(_conv(channels, kernel, dilation) for dilation in dilations)
+        self.convs2 = nn.ModuleList(_conv(channels, kernel, 1) for _ in dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv1, conv2 in zip(self.convs1, self.convs2, strict=True):
+            x = x + conv2(F.leaky_relu(conv1(F.leaky_relu(x, SLOPE)), SLOPE))
+        return x
+
+
+class ResidualBlock2(nn.Module):
+    """For each dilation: one dilated convolution and the residual sum. About half the work of type 1."""
+
+    def __init__(self, channels: int, kernel: int, dilations: Sequence[int]) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(_conv(channels, kernel, dilation) for dilation in dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv in self.convs:
+            x = x + conv(F.leaky_relu(x, SLOPE))
+        return x
+
+
+_BLOCKS = {1: ResidualBlock1, 2: ResidualBlock2}
+
+
+class HiFiGAN(nn.Module):
+    """`d_style` = 0 makes a plain vocoder without a voice input."""
+
+    def __init__(
+        self,
+        d_input: int,
+        d_style: int,
+        channels: int,
+        upsample_rates: Sequence[int],
+        upsample_kernels: Sequence[int],
+        resblock_type: int,
+        resblock_kernels: Sequence[int],
+        resblock_dilations: Sequence[Sequence[int]],
+        output_bias: bool = False,
+    ) -> None:
+        super().__init__()
+        self.input_conv = nn.Conv1d(d_input, channels, 7, padding=3)
+        self.condition = nn.Conv1d(d_style, channels, 1) if d_style else None
+        self.upsamples = nn.ModuleList()
+        self.blocks = nn.ModuleList()
+        self.blocks_per_stage = len(resblock_kernels)
+        for rate, kernel in zip(upsample_rates, upsample_kernels, strict=True):
+            upsample = nn.ConvTranspose1d(channels, channels // 2, kernel, stride=rate, padding=(kernel - rate) // 2)
+            self.upsamples.append(weight_norm(upsample))
+            channels //= 2
+            for width, dilations in zip(resblock_kernels, resblock_dilations, strict=True):
+                self.blocks.append(_BLOCKS[resblock_type](channels, width, dilations))
+        self.output_conv = nn.Conv1d(channels, 1, 7, padding=3, bias=output_bias)
+
+    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+        """x: (B, d_input, T), style: (B, d_style, 1) -> waveform in [-1, 1], (B, 1, T * product of the rates)"""
+        x = self.input_conv(x)
+        if self.condition is not None:
+            x = x + self.condition(style)
+        for stage, upsample in enumerate(self.upsamples):
+            x = upsample(F.leaky_relu(x, SLOPE))
+            first = stage * self.blocks_per_stage
+            blocks = self.blocks[first : first + self.blocks_per_stage]
+            x = sum(block(x) for block in blocks) / self.blocks_per_stage
+        return torch.tanh(self.output_conv(F.leaky_relu(x, 0.01)))

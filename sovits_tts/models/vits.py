@@ -1,0 +1,252 @@
+"""The waveform stage: semantic tokens + phonemes + style -> waveform. Kim et al. 2021 (VITS), without a duration model.
+
+What is unusual about this network:
+- frames come two per semantic token, so the tokens fix the timing and the prior needs no alignment;
+- the voice is a style vector from a spectrogram; some models add a speaker-verification vector to it;
+- the prior sees the voice at the width of its cross-attention (`Style.text`), all other parts at `d_style`;
+- the codebook lives here too: the same weights turn a clip's content into the tokens the GPT stage continues.
+
+Training:  spectrogram -> posterior -> z -> flow -> z_p, pulled towards the prior; a slice of z -> decoder -> waveform.
+Inference: prior -> sample -> inverse flow -> decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sovits_tts.models.flow import Flow
+from sovits_tts.models.frames import length_mask, random_starts, take_slices
+from sovits_tts.models.hifigan import HiFiGAN
+from sovits_tts.models.posterior import PosteriorEncoder
+from sovits_tts.models.prior import Join, Prior, PriorEncoder, frames_at_speed
+from sovits_tts.models.quantizer import Quantizer
+from sovits_tts.models.style import StyleEncoder
+from sovits_tts.models.weight_norm import fold_weight_norm
+from sovits_tts.specs import VITSConfig
+
+FLOW_KERNEL = 5  # of the flow's and the posterior's WaveNets, the same in every model
+
+
+@dataclass
+class Style:
+    """The voice as the networks take it."""
+
+    vector: Tensor  # (B, d_style, 1): flow, posterior, decoder
+    text: Tensor  # (B, d_mrte, 1): prior
+
+
+@dataclass
+class TrainOutput:
+    wave_slice: Tensor  # (B, 1, slice_frames * hop)
+    slice_start: Tensor  # (B,) first frame of each slice
+    prior: Prior
+    z: Tensor  # (B, d_latent, T) sample of the posterior
+    z_p: Tensor  # (B, d_latent, T) the same after the flow, to be likely under the prior
+    mean_q: Tensor  # (B, d_latent, T) posterior
+    log_std_q: Tensor  # (B, d_latent, T)
+    mask: Tensor  # (B, 1, T)
+    commit_loss: Tensor  # scalar; 0 while the quantizer is frozen
+    style: Style
+
+
+class VITS(nn.Module):
+    """`posterior=False` leaves the training-only encoder out, as fine-tuned official files do.
+
+    `exact=True` repeats an official flaw that matters in training only: see `StyleEncoder`.
+    """
+
+    def __init__(self, config: VITSConfig, *, posterior: bool = True, exact: bool = False) -> None:
+        super().__init__()
+        self.config = c = config
+        self.prior_encoder = PriorEncoder(
+            c.d_content, c.n_phonemes, c.d_latent, c.d_hidden, c.d_filter, c.n_heads,
+            c.n_layers_content, c.n_layers_text, c.n_layers_joint, c.kernel, c.dropout, c.d_mrte, c.n_heads_mrte,
+        )  # fmt: skip
+        self.decoder = HiFiGAN(
+            c.d_latent, c.d_style, c.decoder_channels, c.upsample_rates, c.upsample_kernels,
+            c.resblock_type, c.resblock_kernels, c.resblock_dilations,
+        )  # fmt: skip
+        self.posterior_encoder = (
+            PosteriorEncoder(c.n_bins, c.d_latent, c.d_hidden, FLOW_KERNEL, c.n_layers_posterior, c.d_style)
+            if posterior
+            else None
+        )
+        self.flow = Flow(c.d_latent, c.d_hidden, FLOW_KERNEL, c.n_layers_flow, c.d_style, c.n_flows)
+        self.style_encoder = StyleEncoder(
+            c.style_bins, c.d_style_hidden, c.d_style, dropout=c.dropout_style, exact=exact
+        )
+        self.content_projection = nn.Conv1d(c.d_content, c.d_content, c.token_frames, stride=c.token_frames)
+        self.quantizer = Quantizer(c.d_content, c.codebook_size)
+        if c.d_speaker:
+            self.speaker_projection = nn.Linear(c.d_speaker, c.d_style)
+            self.style_to_text = nn.Linear(c.d_style, c.d_mrte)
+            self.style_activation = nn.PReLU(c.d_style)
+
+    # --- inference ---------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def tokenize(self, content: Tensor) -> Tensor:
+        """Semantic tokens of a clip. content: (B, d_content, T50) at 50 Hz -> (B, S) int64 at 25 Hz"""
+        return self.quantizer.encode(self.content_projection(content))
+
+    def style(self, spec: Tensor, lengths: Tensor | None = None, speaker: Tensor | None = None) -> Style:
+        """The voice of each clip in the batch.
+
+        spec: (B, n_bins, T) linear magnitudes; lengths: (B,) frames of each, None: no padding
+        speaker: (B, d_speaker) speaker-verification vectors, for the models that have `d_speaker`
+        """
+        mask = None if lengths is None else length_mask(lengths, spec.shape[-1], spec.dtype)
+        if mask is not None:
+            spec = spec * mask
+        vector = self.style_encoder(spec[:, : self.config.style_bins], mask)
+        if self.config.d_speaker:
+            if speaker is None:
+                raise ValueError("This model needs a speaker vector beside the spectrogram.")
+            vector = self.style_activation(vector + self.speaker_projection(speaker).unsqueeze(-1))
+        return self._as_style(vector)
+
+    def mean_style(self, styles: Sequence[Style]) -> Style:
+        """One voice from several clips of it (each B = 1 or all of one batch size)."""
+        return self._as_style(torch.stack([style.vector for style in styles]).mean(dim=0))
+
+    def _as_style(self, vector: Tensor) -> Style:
+        if not self.config.d_speaker:
+            return Style(vector, vector)
+        return Style(vector, self.style_to_text(vector.transpose(1, 2)).transpose(1, 2))
+
+    def prior(
+        self,
+        tokens: Tensor,
+        phonemes: Tensor,
+        style: Style,
+        speed: float = 1.0,
+        token_lengths: Tensor | None = None,
+        phoneme_lengths: Tensor | None = None,
+        join: Join | None = None,
+    ) -> Prior:
+        """tokens: (B, S), phonemes: (B, P), lengths: (B,) each, None: no padding. `join` is for streaming."""
+        content = self.quantizer.decode(tokens).repeat_interleave(self.config.token_frames, dim=-1)
+        frame_lengths = None if token_lengths is None else token_lengths * self.config.token_frames
+        mask = _mask(frame_lengths, content)
+        return self.prior_encoder(
+            content, mask, phonemes, _mask(phoneme_lengths, phonemes, content.dtype), style.text, speed, join
+        )
+
+    def render(self, prior: Prior, style: Style, noise: Tensor, noise_scale: float = 0.5) -> Tensor:
+        """Sample the prior and make it sound. noise: standard normal, as prior.mean -> waveform (B, 1, N)"""
+        z = self.flow.inverse(prior.sample(noise, noise_scale), prior.mask, style.vector)
+        return self.decoder(z * prior.mask, style.vector)
+
+    @torch.no_grad()
+    def decode(
+        self,
+        tokens: Tensor,
+        phonemes: Tensor,
+        style: Style,
+        *,
+        noise: Tensor | None = None,
+        noise_scale: float = 0.5,
+        speed: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Speak. tokens: (1, S), phonemes: (1, P) -> waveform (1, 1, N), N = hop * frames(S, speed).
+
+        The decoder knows no padding: a batch is right only if all rows are equally long.
+        noise: standard normal (1, d_latent, frames(S, speed)); None draws it from `generator` on the CPU.
+        """
+        prior = self.prior(tokens, phonemes, style, speed)
+        if noise is None:
+            noise = torch.randn(prior.mean.shape, generator=generator)
+        return self.render(prior, style, noise.to(prior.mean), noise_scale)
+
+    def frames(self, n_tokens: int, speed: float = 1.0) -> int:
+        """Spectrogram frames that `n_tokens` semantic tokens become."""
+        return frames_at_speed(n_tokens * self.config.token_frames, speed)
+
+    def for_inference(self) -> VITS:
+        """Drop the posterior, fold weight norm, switch dropout off; in place, cannot be undone."""
+        self.posterior_encoder = None
+        return fold_weight_norm(self).eval().requires_grad_(False)
+
+    # --- training ----------------------------------------------------------------------------------------------
+
+    def forward(self, *args, **kwargs) -> TrainOutput:
+        """`forward_train`, under the name that wrappers for many devices call."""
+        return self.forward_train(*args, **kwargs)
+
+    def forward_train(
+        self,
+        content: Tensor | None,
+        spec: Tensor,
+        spec_lengths: Tensor,
+        phonemes: Tensor,
+        phoneme_lengths: Tensor,
+        speaker: Tensor | None = None,
+        slice_frames: int = 32,
+        generator: torch.Generator | None = None,
+        style_spec: Tensor | None = None,
+        style_lengths: Tensor | None = None,
+        *,
+        tokens: Tensor | None = None,
+        train_quantizer: bool = False,
+        noise: Tensor | None = None,
+        slice_start: Tensor | None = None,
+    ) -> TrainOutput:
+        """One training pass.
+
+        content: (B, d_content, T) at 50 Hz; or None with `tokens`: (B, S) stored beforehand
+        spec: (B, n_bins, T) of the target, zero-padded; spec_lengths: (B,) frames, at most what the tokens cover
+        phonemes: (B, P), phoneme_lengths: (B,)
+        style_spec, style_lengths: the clip that gives the voice; None takes the target itself, as official training
+            does (cheap, but it lets the style carry content)
+        generator: of the slices and the posterior's noise, on the CPU; `noise`, `slice_start` give them outright
+        """
+        if self.posterior_encoder is None:
+            raise ValueError("Training needs the posterior, but this VITS was built without one.")
+        if style_spec is None:
+            style_spec, style_lengths = spec, spec_lengths
+        style = self.style(style_spec, style_lengths, speaker)
+        vectors, commit_loss = self._quantize(content, tokens, train_quantizer)
+        frames = vectors.repeat_interleave(self.config.token_frames, dim=-1)[..., : spec.shape[-1]]
+        if frames.shape[-1] < spec.shape[-1]:
+            raise ValueError(f"The tokens cover {frames.shape[-1]} frames, the spectrogram has {spec.shape[-1]}.")
+
+        mask = length_mask(spec_lengths, spec.shape[-1], spec.dtype)
+        phoneme_mask = length_mask(phoneme_lengths, phonemes.shape[-1], spec.dtype)
+        prior = self.prior_encoder(frames, mask, phonemes, phoneme_mask, style.text)
+        if noise is None and generator is not None:
+            noise = torch.randn(prior.mean.shape, generator=generator).to(prior.mean)
+        posterior = self.posterior_encoder(spec, mask, style.vector, noise)
+        z_p = self.flow(posterior.z, mask, style.vector)
+        if slice_start is None:
+            slice_start = random_starts(spec_lengths, slice_frames, generator)
+        wave_slice = self.decoder(take_slices(posterior.z, slice_start, slice_frames), style.vector)
+        return TrainOutput(
+            wave_slice, slice_start, prior, posterior.z, z_p, posterior.mean, posterior.log_std, mask,
+            commit_loss, style,
+        )  # fmt: skip
+
+    def _quantize(self, content: Tensor | None, tokens: Tensor | None, train: bool) -> tuple[Tensor, Tensor]:
+        """Codebook vectors (B, d_content, S) and the commitment loss."""
+        zero = self.quantizer.embedding.new_zeros(())
+        if tokens is not None:
+            return self.quantizer.decode(tokens), zero
+        if content is None:
+            raise ValueError("Training needs content features or tokens.")
+        with torch.autocast(content.device.type, enabled=False):  # tokens flip in half precision
+            if not train:
+                return self.quantizer.decode(self.tokenize(content.float())), zero
+            quantized = self.quantizer.learn(self.content_projection(content.float()))
+            return quantized.vectors, quantized.commit_loss
+
+
+def _mask(lengths: Tensor | None, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """(B, 1, T) for the last axis of `like`; all ones without lengths."""
+    dtype = dtype or like.dtype
+    if lengths is None:
+        return torch.ones(like.shape[0], 1, like.shape[-1], dtype=dtype, device=like.device)
+    return length_mask(lengths, like.shape[-1], dtype)
