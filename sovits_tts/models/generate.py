@@ -1,0 +1,210 @@
+"""Generating semantic tokens for a batch of sentences.
+
+`generate` runs to the end; `Generation` is the same loop one token at a time. All state lives in the `Generation`: its
+cache, its rows, the caller's random generators. A row gets the tokens it would get alone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from sovits_tts.models.gpt import GPT, NextToken
+from sovits_tts.models.kv_cache import KVCache
+from sovits_tts.models.sampling import SamplingOptions, choose, exponential_noise
+
+MAX_TOKENS = 1500  # a minute of speech at 25 tokens per second
+
+Reason = Literal["eos", "stopped", "length"]
+OnToken = Callable[[int, Sequence[int]], bool]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The tokens of one sentence, without prompt and EOS."""
+
+    tokens: list[int]
+    reason: Reason  # the model ended it; the caller's hook did; `max_new` tokens were reached
+    focus: list[int] | None  # per token, the phoneme the alignment head looked at; None without such a head
+    coverage: float | None  # share of the last `n_text` phonemes that were reached; None without an alignment head
+
+    @property
+    def reached_eos(self) -> bool:
+        return self.reason == "eos"
+
+
+@dataclass
+class _Row:
+    index: int  # of the sentence in the caller's order
+    generator: torch.Generator
+    tokens: list[int] = field(default_factory=list)
+    focus: list[int] = field(default_factory=list)
+    reason: Reason | None = None
+
+
+class Generation:
+    """A batch being generated. Iterating, once, yields (sentence, token) as tokens come; `stop` ends one sentence early.
+
+    gpt:        in eval mode
+    phonemes:   per sentence (P,): those of the prompt, then those of the text
+    prompts:    per sentence (S,) semantic tokens, possibly none; None means no prompt for anyone
+    bert:       per sentence (P, d_bert) or None for zeros; None means none for anyone
+    generators: one per sentence, on the CPU, seeded by the caller
+    max_new:    tokens after which a sentence is cut
+    """
+
+    def __init__(
+        self,
+        gpt: GPT,
+        phonemes: Sequence[Tensor],
+        prompts: Sequence[Tensor] | None = None,
+        bert: Sequence[Tensor | None] | None = None,
+        *,
+        generators: Sequence[torch.Generator],
+        options: SamplingOptions | None = None,
+        max_new: int = MAX_TOKENS,
+    ) -> None:
+        weight = gpt.head.weight
+        self.gpt = gpt
+        self.options = options or SamplingOptions()
+        self.max_new = max_new
+        self._phonemes = [ids.to(weight.device) for ids in phonemes]
+        prompts = prompts or [torch.zeros(0, dtype=torch.long)] * len(phonemes)
+        self._prompts = [ids.to(weight.device) for ids in prompts]
+        features = bert or [None] * len(phonemes)
+        self._bert = [None if row is None else row.to(weight.device) for row in features]
+        self._rows = [_Row(index, generator) for index, generator in enumerate(generators)]
+        if not len(self._phonemes) == len(self._prompts) == len(self._bert) == len(self._rows):
+            raise ValueError("phonemes, prompts, bert and generators must have one entry per sentence")
+
+    def stop(self, sentence: int) -> None:
+        """End a sentence that is still being generated; its tokens so far stay."""
+        row = self._rows[sentence]
+        row.reason = row.reason or "stopped"
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        # 1. Read texts and prompts.
+        gpt, active = self.gpt, list(self._rows)
+        cache, seen, ahead = self._prefill()
+        for step in range(self.max_new):
+            # 2. Choose a token for every row.
+            noise = exponential_noise([row.generator for row in active], gpt.config.n_tokens)
+            with torch.inference_mode():
+                choice = choose(ahead.logits, seen, step, self.options, noise, gpt.config.eos)
+                seen.scatter_(1, choice.tokens[:, None], True)
+            focus = ahead.focus.tolist() if ahead.focus is not None else [None] * len(active)
+            chosen = zip(active, choice.tokens.tolist(), choice.ended.tolist(), focus, strict=True)
+            # 3. Record and hand out.
+            for row, token, ended, phoneme in chosen:
+                if ended:
+                    row.reason = "eos"
+                    continue
+                row.tokens.append(token)
+                if phoneme is not None:
+                    row.focus.append(phoneme)
+                yield row.index, token
+            # 4. Finished rows leave the batch.
+            going = [position for position, row in enumerate(active) if row.reason is None]
+            if not going or step + 1 == self.max_new:
+                break
+            tokens = choice.tokens
+            with torch.inference_mode():
+                if len(going) < len(active):
+                    cache.keep(going)
+                    index = torch.tensor(going, device=seen.device)
+                    seen, tokens = seen[index], tokens[index]
+                    active = [active[position] for position in going]
+                # 5. Look one token ahead.
+                ahead = gpt.step(tokens, cache)
+
+    def results(self, n_text: Sequence[int] | None = None) -> list[Generated]:
+        """What was generated, in the caller's order. n_text: per sentence, how many phonemes at the end are the text."""
+        results = []
+        for row, phonemes in zip(self._rows, self._phonemes, strict=True):
+            aligned = self.gpt.config.alignment_layer >= 0
+            spoken = len(phonemes) if n_text is None else n_text[row.index]
+            coverage = reading_coverage(row.focus, len(phonemes), spoken) if aligned else None
+            results.append(Generated(row.tokens, row.reason or "length", row.focus if aligned else None, coverage))
+        return results
+
+    @torch.inference_mode()
+    def _prefill(self) -> tuple[KVCache, Tensor, NextToken]:
+        gpt, weight = self.gpt, self.gpt.head.weight
+        longest = max(len(p) + len(s) for p, s in zip(self._phonemes, self._prompts, strict=True))
+        cache = KVCache(gpt.config, len(self._rows), longest + self.max_new, weight.device, weight.dtype)
+        ahead = gpt.prefill(self._phonemes, self._bert, self._prompts, cache)
+        seen = torch.zeros_like(ahead.logits, dtype=torch.bool)
+        for row, prompt in enumerate(self._prompts):
+            seen[row, prompt] = True
+        return cache, seen, ahead
+
+
+def generate(
+    gpt: GPT,
+    phonemes: Sequence[Tensor],
+    prompts: Sequence[Tensor] | None = None,
+    bert: Sequence[Tensor | None] | None = None,
+    *,
+    generators: Sequence[torch.Generator],
+    options: SamplingOptions | None = None,
+    max_new: int = MAX_TOKENS,
+    n_text: Sequence[int] | None = None,
+    on_token: OnToken | None = None,
+) -> list[Generated]:
+    """Generate every sentence to its end; arguments as for `Generation` and `Generation.results`.
+
+    on_token: called with (sentence, its tokens so far) after each token; True stops the sentence there.
+    """
+    generation = Generation(gpt, phonemes, prompts, bert, generators=generators, options=options, max_new=max_new)
+    so_far: list[list[int]] = [[] for _ in phonemes]
+    for sentence, token in generation:
+        so_far[sentence].append(token)
+        if on_token is not None and on_token(sentence, so_far[sentence]):
+            generation.stop(sentence)
+    return generation.results(n_text)
+
+
+def reading_coverage(focus: Sequence[int], n_phonemes: int, n_text: int, gap: int = 2) -> float:
+    """Share of the last `n_text` phonemes that the reading position passed, 0..1.
+
+    The path is the longest non-decreasing subsequence of `focus`, so that single glances aside count for nothing. Up to
+    `gap` phonemes between two steps of the path count as read (at 25 tokens per second a short phoneme may never be
+    the most attended one), and so does one after the last: a final full stop makes no sound.
+    """
+    if n_text == 0:
+        return 1.0
+    first = n_phonemes - n_text
+    path = _longest_non_decreasing([phoneme for phoneme in focus if phoneme >= first])
+    if not path:
+        return 0.0
+    read, previous = 0, first - 1
+    for phoneme in path:
+        if phoneme > previous:
+            skipped = phoneme - previous - 1
+            read += 1 + (skipped if skipped <= gap else 0)
+            previous = phoneme
+    read += previous == n_phonemes - 2
+    return read / n_text
+
+
+def _longest_non_decreasing(values: Sequence[int]) -> list[int]:
+    """By patience sorting, O(n log n)."""
+    tails: list[int] = []  # smallest last value of a subsequence of each length
+    tail_at: list[int] = []  # and where it stands
+    before: list[int] = []  # position of the predecessor in the best subsequence, -1 for none
+    for position, value in enumerate(values):
+        slot = bisect_right(tails, value)
+        before.append(tail_at[slot - 1] if slot else -1)
+        tails[slot : slot + 1] = [value]
+        tail_at[slot : slot + 1] = [position]
+    path = []
+    position = tail_at[-1] if tail_at else -1
+    while position >= 0:
+        path.append(values[position])
+        position = before[position]
+    return path[::-1]
