@@ -48,7 +48,7 @@ class _Row:
 
 
 class Generation:
-    """A batch being generated. Iterating, once, yields (sentence, token) as tokens come; `stop` ends one sentence early.
+    """A batch being generated. Iterating (once) yields (sentence, token) as they come; `stop` ends one sentence.
 
     gpt:        in eval mode
     phonemes:   per sentence (P,): those of the prompt, then those of the text
@@ -123,7 +123,10 @@ class Generation:
                 ahead = gpt.step(tokens, cache)
 
     def results(self, n_text: Sequence[int] | None = None) -> list[Generated]:
-        """What was generated, in the caller's order. n_text: per sentence, how many phonemes at the end are the text."""
+        """What was generated, in the caller's order.
+
+        n_text: per sentence, how many phonemes at the end are the text; None means all.
+        """
         results = []
         for row, phonemes in zip(self._rows, self._phonemes, strict=True):
             aligned = self.gpt.config.alignment_layer >= 0

@@ -87,7 +87,7 @@ def _filtered(logits: Tensor, seen: Tensor, options: SamplingOptions) -> Tensor:
 
 
 def draw(probability: Tensor, noise: Tensor) -> Tensor:
-    """One token per row. argmax(p / Exp(1)) is a draw from p: the exponential race, as Gumbel-max without logarithms."""
+    """One token per row. argmax(p / Exp(1)) is a draw from p: Gumbel-max without the logarithms."""
     return (probability / noise).argmax(dim=-1)
 
 

@@ -13,8 +13,8 @@ from sovits_tts.models.generate import Generated
 def naive_return(prompt: Sequence[int] | None, generated: Generated) -> tuple[list[int], int]:
     """(y, idx) of the one-by-one decoder; its caller keeps y[-idx:].
 
-    idx counts from zero, so a sentence cut by the length limit loses its first token there; EOS makes up for it. Without
-    a prompt idx is 0, and [-0:] is everything.
+    idx counts from zero, so a sentence cut by the length limit loses its first token there; EOS makes up for it.
+    Without a prompt idx is 0, and [-0:] is everything.
     """
     y = [*(prompt or []), *generated.tokens]
     if prompt is None:
@@ -33,8 +33,9 @@ def stream_chunks(
 ) -> Iterator[tuple[list[int] | None, bool]]:
     """(chunk, is_last) as upstream's streaming decoder yields them; the last chunk may be None.
 
-    similarity: per token id, how much it sounds like silence. Chunks then end between two silent tokens, at the best place
-    at least `length` tokens in. The chunk handed out still holds all tokens so far, so those after the split come again.
+    similarity: per token id, how much it sounds like silence. Chunks then end between two silent tokens, at the best
+    place at least `length` tokens in. The chunk handed out still holds all tokens so far: those after the split come
+    again.
     """
     waiting: list[int] = []
     for token in tokens:
@@ -52,7 +53,7 @@ def stream_chunks(
 
 
 def _quiet_split(margins: Sequence[float]) -> int | None:
-    """How many tokens lie before the most silent place, or None. The last token is judged alone, the others in pairs."""
+    """How many tokens lie before the most silent place, or None. Tokens are judged in pairs, the last one alone."""
     alone = [margin if margin >= 0 else -1.0 for margin in margins]
     paired = [a + b for a, b in zip(alone, [*alone[1:], 0.0], strict=True)]
     best = max(range(len(paired)), key=paired.__getitem__)
