@@ -18,7 +18,7 @@ class ContentConfig:
     n_layers: int = 12
     n_heads: int = 12
     d_ff: int = 3072
-    conv_dim: int = 512  # channels of each of the seven feature convolutions
+    conv_dims: tuple[int, ...] = (512,) * 7  # channels of the seven feature convolutions
     position_kernel: int = 128
     position_groups: int = 16
     output_layer: int = 12  # hidden state handed to the quantizer; 0 is the input of the first layer
@@ -182,7 +182,7 @@ _MINI = ModelSpec(
         scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64),
     ),
     content=ContentConfig(
-        d_model=192, n_layers=6, n_heads=4, d_ff=768, conv_dim=128, position_kernel=64,
+        d_model=192, n_layers=6, n_heads=4, d_ff=768, conv_dims=(32, 64, 96, 128, 128, 128, 128), position_kernel=64,
         output_layer=5, ctc_symbols=733,
     ),
     silence_token=-1,

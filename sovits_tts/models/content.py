@@ -26,7 +26,7 @@ def _hubert_config(config: ContentConfig, dropout: float, spec_augment: float) -
         num_hidden_layers=config.n_layers,
         num_attention_heads=config.n_heads,
         intermediate_size=config.d_ff,
-        conv_dim=[config.conv_dim] * len(CONV_KERNELS),
+        conv_dim=list(config.conv_dims),
         conv_kernel=list(CONV_KERNELS),
         conv_stride=list(CONV_STRIDES),
         conv_bias=False,

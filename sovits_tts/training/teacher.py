@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sovits_tts.training.precision import Precision
 from sovits_tts.training.schedule import set_learning_rate, warmup_cosine
 
 FRAME_RATE = 100 / 3  # frames per second of the teacher
@@ -107,14 +108,15 @@ class TeacherStage:
     def __init__(self, n_labels: int, total_steps: int, peak_lr: float = 2e-3, device: str = "cpu") -> None:
         self.device = device
         self.network = Teacher(n_labels).to(device)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=peak_lr, betas=(0.9, 0.98), weight_decay=0.01)
+        self.precision = Precision(self.network, device)
+        self.optimizer = torch.optim.AdamW(self.precision.parameters, lr=peak_lr, betas=(0.9, 0.98), weight_decay=0.01)
         self.schedule = warmup_cosine(peak_lr, warmup=min(100, total_steps // 10), total=total_steps)
 
     def step(self, batch: TeacherBatch, step: int) -> dict[str, float]:
         self.network.train()
         lr = set_learning_rate(self.optimizer, self.schedule(step))
-        with torch.autocast(self.device, torch.bfloat16):
-            ctc, frame = self.network(batch.mel.to(self.device))
+        with self.precision.autocast():
+            ctc, frame = self.network(self.precision.input(batch.mel))
         log_probs = ctc.float().log_softmax(2).transpose(0, 1)
         values: dict[str, Any] = {
             "ctc": F.ctc_loss(log_probs, batch.labels, batch.lengths, batch.label_lengths, zero_infinity=True)
@@ -124,15 +126,13 @@ class TeacherStage:
             target = batch.frames.to(self.device)
             values["frame"] = F.cross_entropy(frame.float().transpose(1, 2), target, ignore_index=-100)
             loss = 0.3 * loss + values["frame"]
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimizer.step()
+        self.precision.update(self.optimizer, max_norm=5.0)
         return {**{k: v.item() for k, v in values.items()}, "lr": lr}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {"network": self.precision.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
+        self.precision.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,76 @@
+"""bf16 compute with fp32 master weights.
+
+On a GPU this is autocast. On a CPU autocast spends as long converting activations as computing, so the weights of
+convolutions and linear layers are kept in bf16 for the passes and updated through fp32 copies; norms stay in fp32.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_HALVED = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.Linear, nn.Embedding)
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this CPU multiplies bf16 in hardware; elsewhere fp32 is faster."""
+    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(check and check())
+
+
+class Precision:
+    """One network, its compute copy, and the parameters its optimizer should own (`parameters`)."""
+
+    def __init__(self, network: nn.Module, device: str, low: bool | None = None) -> None:
+        self.network, self.device = network, device
+        low = cpu_has_bf16() if low is None and device == "cpu" else low is not False
+        self.dtype = torch.bfloat16 if low else torch.float32
+        self._autocast = low and device != "cpu"
+        self._pairs: list[tuple[nn.Parameter, nn.Parameter]] = []  # (compute, master)
+        own: dict[int, nn.Parameter] = {}
+        if low and not self._autocast:
+            for module in network.modules():
+                if isinstance(module, _HALVED):
+                    for parameter in module.parameters(recurse=False):
+                        master = nn.Parameter(parameter.detach().float().clone(), requires_grad=parameter.requires_grad)
+                        parameter.data = parameter.data.to(torch.bfloat16)
+                        self._pairs.append((parameter, master))
+                        own[id(parameter)] = master
+        self.parameters = [own.get(id(p), p) for p in network.parameters() if p.requires_grad]
+        self._names = {n: own[id(p)] for n, p in network.named_parameters() if id(p) in own}
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device, torch.bfloat16) if self._autocast else nullcontext()
+
+    def input(self, x: Tensor) -> Tensor:
+        """`x` on the device, in the dtype the first layer expects."""
+        x = x.to(self.device)
+        return x if self._autocast else x.to(self.dtype)
+
+    def update(self, optimizer: torch.optim.Optimizer, max_norm: float | None = None) -> float:
+        """One optimizer step from the gradients of the compute weights; returns the gradient norm. Clears gradients."""
+        for compute, master in self._pairs:
+            master.grad = None if compute.grad is None else compute.grad.float()
+            compute.grad = None
+        norm = nn.utils.clip_grad_norm_(self.parameters, max_norm if max_norm is not None else float("inf"))
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for compute, master in self._pairs:
+                compute.copy_(master)
+        return float(norm)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The network's state, masters in place of compute copies: fp32 throughout."""
+        state = dict(self.network.state_dict())
+        state.update({name: master.detach() for name, master in self._names.items()})
+        return state
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self.network.load_state_dict(state)
+        with torch.no_grad():
+            for name, master in self._names.items():
+                master.copy_(state[name])
