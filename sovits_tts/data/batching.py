@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from itertools import chain, pairwise
 
 import numpy as np
+import torch
 
 
 def length_batches(
@@ -45,3 +48,49 @@ class EpochBatches:
             self._starts.append(self._starts[-1] + len(batches))
         epoch = next(i for i in range(len(self._epochs)) if step < self._starts[i + 1])
         return self._epochs[epoch][step - self._starts[epoch]]
+
+
+def duration_buckets(seconds: Sequence[float], width: float = 2.0) -> list[list[int]]:
+    """Items in order of duration, cut where it passes a multiple of `width`.
+
+    As upstream does it, the limit moves by one step per cut: after a gap, buckets hold one item each until it caught up,
+    and the first bucket is empty when no item is shorter than `width`.
+    """
+    buckets: list[list[int]] = [[]]
+    for index in sorted(range(len(seconds)), key=lambda i: seconds[i]):
+        if seconds[index] < width * len(buckets):
+            buckets[-1].append(index)
+        else:
+            buckets.append([index])
+    return buckets
+
+
+def upstream_gpt_order(seconds: Sequence[float], batch_size: int, epoch: int) -> list[int]:
+    """The order in which upstream's GPT training sees its items: shuffled in buckets, then batch by batch."""
+    rng = random.Random(epoch)
+    buckets = duration_buckets(seconds)
+    for bucket in buckets:
+        rng.shuffle(bucket)
+    flat = list(chain.from_iterable(buckets))
+    batches = [flat[start : start + batch_size] for start in range(0, len(flat), batch_size)]
+    rng.shuffle(batches)
+    return list(chain.from_iterable(batches))
+
+
+def upstream_vits_batches(
+    frames: Sequence[int], boundaries: Sequence[int], batch_size: int, epoch: int
+) -> list[list[int]]:
+    """Upstream's VITS batches: one length bucket each, short buckets filled up by repetition, in random order.
+
+    Items not longer than the first boundary or longer than the last are left out.
+    """
+    generator = torch.Generator().manual_seed(epoch)
+    buckets = [[i for i, n in enumerate(frames) if low < n <= high] for low, high in pairwise(boundaries)]
+    buckets = [bucket for bucket in buckets if bucket]
+    orders = [torch.randperm(len(bucket), generator=generator).tolist() for bucket in buckets]
+    batches = []
+    for bucket, order in zip(buckets, orders, strict=True):
+        wanted = -(-len(bucket) // batch_size) * batch_size
+        filled = [bucket[order[i % len(order)]] for i in range(wanted)]
+        batches += [filled[start : start + batch_size] for start in range(0, wanted, batch_size)]
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]

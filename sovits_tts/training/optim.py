@@ -1,7 +1,7 @@
 """ScaledAdam, the optimiser the official GPT stages were trained with, and their learning rates.
 
-ScaledAdam (Yao et al., "Zipformer", ICLR 2024, section 3.5) moves a parameter in proportion to its root mean square, and
-learns that size itself as a second, scalar parameter. This is the early variant the GPT stage uses; what is unusual in it:
+ScaledAdam (Yao et al., "Zipformer", ICLR 2024, section 3.5) moves a parameter in proportion to its root mean square,
+and learns that size itself as a second, scalar parameter. This is an early variant of it; what is unusual:
 - parameters of one shape are stacked and stepped together; sizes, and so step widths, stay per parameter
 - the gradient norm is only clipped for the size statistics; the ordinary step always reads the raw gradient
 - parameters with one element (the strengths of the positions) get plain Adam
@@ -87,7 +87,7 @@ class ScaledAdam(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            stacks = self._stacks(group["params"])
+            stacks = self._stacks(group)
             clip = self._clip_factor(group, stacks)
             for stack in stacks:
                 self._update(group, stack, clip)
@@ -95,9 +95,9 @@ class ScaledAdam(torch.optim.Optimizer):
                     parameter.copy_(stack.value[index])
         return loss
 
-    def _stacks(self, parameters: list[Tensor]) -> list[_Stack]:
+    def _stacks(self, group: dict[str, Any]) -> list[_Stack]:
         by_shape: dict[tuple[str, ...], list[Tensor]] = {}
-        for parameter in parameters:
+        for parameter in group["params"]:
             key = (str(parameter.dtype), *(str(size) for size in parameter.shape))
             by_shape.setdefault(key, []).append(parameter)
         stacks = []
@@ -107,7 +107,7 @@ class ScaledAdam(torch.optim.Optimizer):
             state = self.state[members[0]]
             stack = _Stack(members, torch.stack(members), torch.stack(grads), state)
             if not state:
-                self._begin(stack, self.param_groups[0]["size_update_period"])
+                self._begin(stack, group["size_update_period"])
             stacks.append(stack)
         return stacks
 
@@ -135,7 +135,7 @@ class ScaledAdam(torch.optim.Optimizer):
             state["lengths"] = torch.zeros(period, device=length.device)
         state["lengths"][step % period] = length
         if step % period == 0:
-            middle = 2 * (period // 4)  # of the sorted lengths; the first estimate still contains unfilled zeros
+            middle = 2 * (period // 4)
             state["threshold"] = group["clipping_scale"] * state["lengths"].sort().values[middle].item()
         if "threshold" not in state:
             return 1.0
@@ -198,7 +198,10 @@ def _rms(value: Tensor, inner: list[int]) -> Tensor:
 
 
 def upstream_gpt_rate(first: float = 0.01, later: float = 0.002) -> Schedule:
-    """What upstream's warm-up and cosine amount to: a constant, except that the first step still runs at the start value."""
+    """What upstream's warm-up and cosine amount to: a constant after a first step at the optimiser's own rate.
+
+    For a real warm-up and cosine take `schedule.warmup_cosine`.
+    """
     return lambda step: first if step == 0 else later
 
 
