@@ -53,8 +53,8 @@ class EpochBatches:
 def duration_buckets(seconds: Sequence[float], width: float = 2.0) -> list[list[int]]:
     """Items in order of duration, cut where it passes a multiple of `width`.
 
-    As upstream does it, the limit moves by one step per cut: after a gap, buckets hold one item each until it caught up,
-    and the first bucket is empty when no item is shorter than `width`.
+    As upstream does it, the limit moves by one step per cut: after a gap, buckets hold one item each until it caught
+    up, and the first bucket is empty when no item is shorter than `width`.
     """
     buckets: list[list[int]] = [[]]
     for index in sorted(range(len(seconds)), key=lambda i: seconds[i]):
