@@ -1,0 +1,128 @@
+"""Official parameter names of the waveform stage -> ours, until `checkpoints.official` has the table."""
+
+from __future__ import annotations
+
+import re
+
+_RULES = [
+    (r"\.weight_g$", ".parametrizations.weight.original0"),
+    (r"\.weight_v$", ".parametrizations.weight.original1"),
+    (r"attn_layers\.(\d+)\.", r"layers.\1.attention."),
+    (r"norm_layers_([12])\.(\d+)\.gamma", r"layers.\2.norm\1.weight"),
+    (r"norm_layers_([12])\.(\d+)\.beta", r"layers.\2.norm\1.bias"),
+    (r"ffn_layers\.(\d+)\.conv_([12])\.", r"layers.\1.feed_forward.conv\2."),
+    (r"conv_q\.", "query."),
+    (r"conv_k\.", "key."),
+    (r"conv_v\.", "value."),
+    (r"conv_o\.", "output."),
+    (r"emb_rel_k$", "relative_key"),
+    (r"emb_rel_v$", "relative_value"),
+    (r"\.in_layers\.", ".dilated."),
+    (r"\.res_skip_layers\.", ".residual_skip."),
+    (r"\.cond_layer\.", ".condition."),
+    (r"^ssl_proj\.", "content_projection."),
+    (r"^enc_p\.ssl_proj\.", "prior_encoder.content_projection."),
+    (r"^enc_p\.encoder_ssl\.", "prior_encoder.content_encoder."),
+    (r"^enc_p\.encoder_text\.", "prior_encoder.text_encoder."),
+    (r"^enc_p\.encoder2\.", "prior_encoder.joint_encoder."),
+    (r"^enc_p\.text_embedding\.", "prior_encoder.phoneme_embedding."),
+    (r"^enc_p\.mrte\.cross_attention\.", "prior_encoder.mrte.attention."),
+    (r"^enc_p\.mrte\.c_pre\.", "prior_encoder.mrte.content_projection."),
+    (r"^enc_p\.mrte\.text_pre\.", "prior_encoder.mrte.text_projection."),
+    (r"^enc_p\.mrte\.c_post\.", "prior_encoder.mrte.output_projection."),
+    (r"^enc_p\.proj\.", "prior_encoder.projection."),
+    (r"^enc_q\.pre\.", "posterior_encoder.input_projection."),
+    (r"^enc_q\.enc\.", "posterior_encoder.wavenet."),
+    (r"^enc_q\.proj\.", "posterior_encoder.projection."),
+    (r"^flow\.flows\.(\d+)\.pre\.", r"flow.steps.\1.input_projection."),
+    (r"^flow\.flows\.(\d+)\.enc\.", r"flow.steps.\1.wavenet."),
+    (r"^flow\.flows\.(\d+)\.post\.", r"flow.steps.\1.output_projection."),
+    (r"^dec\.conv_pre\.", "decoder.input_conv."),
+    (r"^dec\.cond\.", "decoder.condition."),
+    (r"^dec\.ups\.", "decoder.upsamples."),
+    (r"^dec\.resblocks\.", "decoder.blocks."),
+    (r"^dec\.conv_post\.", "decoder.output_conv."),
+    (r"^ref_enc\.spectral\.(\d)\.fc\.", r"style_encoder.spectral.\1."),
+    (r"^ref_enc\.temporal\.(\d)\.conv1\.conv\.", r"style_encoder.temporal.\1.conv."),
+    (r"^ref_enc\.slf_attn\.w_qs\.", "style_encoder.attention.query."),
+    (r"^ref_enc\.slf_attn\.w_ks\.", "style_encoder.attention.key."),
+    (r"^ref_enc\.slf_attn\.w_vs\.", "style_encoder.attention.value."),
+    (r"^ref_enc\.slf_attn\.fc\.", "style_encoder.attention.output."),
+    (r"^ref_enc\.fc\.fc\.", "style_encoder.projection."),
+    (r"^quantizer\.vq\.layers\.0\._codebook\.inited$", "quantizer.initialized"),
+    (r"^quantizer\.vq\.layers\.0\._codebook\.cluster_size$", "quantizer.cluster_size"),
+    (r"^quantizer\.vq\.layers\.0\._codebook\.embed$", "quantizer.embedding"),
+    (r"^quantizer\.vq\.layers\.0\._codebook\.embed_avg$", "quantizer.embedding_sum"),
+    (r"^sv_emb\.", "speaker_projection."),
+    (r"^ge_to512\.", "style_to_text."),
+    (r"^prelu\.", "style_activation."),
+    (r"^(discriminators\.\d+)\.conv_post\.", r"\1.output_conv."),
+]
+
+
+def ours(key: str) -> str:
+    for pattern, replacement in _RULES:
+        key = re.sub(pattern, replacement, key)
+    return key
+
+
+_BACK = [
+    (r"\.parametrizations\.weight\.original0$", ".weight_g"),
+    (r"\.parametrizations\.weight\.original1$", ".weight_v"),
+    (r"^style_encoder\.spectral\.(\d)\.", r"ref_enc.spectral.\1.fc."),
+    (r"^style_encoder\.temporal\.(\d)\.conv\.", r"ref_enc.temporal.\1.conv1.conv."),
+    (r"^style_encoder\.attention\.query\.", "ref_enc.slf_attn.w_qs."),
+    (r"^style_encoder\.attention\.key\.", "ref_enc.slf_attn.w_ks."),
+    (r"^style_encoder\.attention\.value\.", "ref_enc.slf_attn.w_vs."),
+    (r"^style_encoder\.attention\.output\.", "ref_enc.slf_attn.fc."),
+    (r"^style_encoder\.projection\.", "ref_enc.fc.fc."),
+    (r"layers\.(\d+)\.attention\.", r"attn_layers.\1."),
+    (r"layers\.(\d+)\.norm([12])\.weight", r"norm_layers_\2.\1.gamma"),
+    (r"layers\.(\d+)\.norm([12])\.bias", r"norm_layers_\2.\1.beta"),
+    (r"layers\.(\d+)\.feed_forward\.conv([12])\.", r"ffn_layers.\1.conv_\2."),
+    (r"\.query\.", ".conv_q."),
+    (r"\.key\.", ".conv_k."),
+    (r"\.value\.", ".conv_v."),
+    (r"\.output\.", ".conv_o."),
+    (r"\.relative_key$", ".emb_rel_k"),
+    (r"\.relative_value$", ".emb_rel_v"),
+    (r"\.wavenet\.dilated\.", ".wavenet.in_layers."),
+    (r"\.wavenet\.residual_skip\.", ".wavenet.res_skip_layers."),
+    (r"\.wavenet\.condition\.", ".wavenet.cond_layer."),
+    (r"^content_projection\.", "ssl_proj."),
+    (r"^prior_encoder\.content_projection\.", "enc_p.ssl_proj."),
+    (r"^prior_encoder\.content_encoder\.", "enc_p.encoder_ssl."),
+    (r"^prior_encoder\.text_encoder\.", "enc_p.encoder_text."),
+    (r"^prior_encoder\.joint_encoder\.", "enc_p.encoder2."),
+    (r"^prior_encoder\.phoneme_embedding\.", "enc_p.text_embedding."),
+    (r"^prior_encoder\.mrte\.attention\.", "enc_p.mrte.cross_attention."),
+    (r"^prior_encoder\.mrte\.content_projection\.", "enc_p.mrte.c_pre."),
+    (r"^prior_encoder\.mrte\.text_projection\.", "enc_p.mrte.text_pre."),
+    (r"^prior_encoder\.mrte\.output_projection\.", "enc_p.mrte.c_post."),
+    (r"^prior_encoder\.projection\.", "enc_p.proj."),
+    (r"^posterior_encoder\.input_projection\.", "enc_q.pre."),
+    (r"^posterior_encoder\.wavenet\.", "enc_q.enc."),
+    (r"^posterior_encoder\.projection\.", "enc_q.proj."),
+    (r"^flow\.steps\.(\d+)\.input_projection\.", r"flow.flows.\1.pre."),
+    (r"^flow\.steps\.(\d+)\.wavenet\.", r"flow.flows.\1.enc."),
+    (r"^flow\.steps\.(\d+)\.output_projection\.", r"flow.flows.\1.post."),
+    (r"^decoder\.input_conv\.", "dec.conv_pre."),
+    (r"^decoder\.condition\.", "dec.cond."),
+    (r"^decoder\.upsamples\.", "dec.ups."),
+    (r"^decoder\.blocks\.", "dec.resblocks."),
+    (r"^decoder\.output_conv\.", "dec.conv_post."),
+    (r"^quantizer\.initialized$", "quantizer.vq.layers.0._codebook.inited"),
+    (r"^quantizer\.cluster_size$", "quantizer.vq.layers.0._codebook.cluster_size"),
+    (r"^quantizer\.embedding$", "quantizer.vq.layers.0._codebook.embed"),
+    (r"^quantizer\.embedding_sum$", "quantizer.vq.layers.0._codebook.embed_avg"),
+    (r"^speaker_projection\.", "sv_emb."),
+    (r"^style_to_text\.", "ge_to512."),
+    (r"^style_activation\.", "prelu."),
+    (r"^(discriminators\.\d+)\.output_conv\.", r"\1.conv_post."),
+]
+
+
+def theirs(key: str) -> str:
+    for pattern, replacement in _BACK:
+        key = re.sub(pattern, replacement, key)
+    return key
