@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
@@ -111,8 +111,10 @@ def _unknown_keys(cls: Any, data: Mapping[str, Any], prefix: str) -> list[str]:
             near = difflib.get_close_matches(str(key), types, n=1, cutoff=0.5)
             guess = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(types)}."
             problems.append(f"{prefix}{key} is unknown: {guess}")
-        elif isinstance(value, Mapping) and isinstance(types[key], type) and is_dataclass(types[key]):
-            problems += _unknown_keys(types[key], value, f"{prefix}{key}.")
+        elif isinstance(value, Mapping):
+            for inner in (types[key], *get_args(types[key])):  # a dataclass, or one in "X | None"
+                if isinstance(inner, type) and is_dataclass(inner):
+                    problems += _unknown_keys(inner, value, f"{prefix}{key}.")
     return problems
 
 
