@@ -1,4 +1,4 @@
-"""Build sovits_tts/text/data/en_dictionary.gz from the CMU dictionary as the npm package cmu-pronouncing-dictionary has it.
+"""Build sovits_tts/text/data/en_dictionary.gz from the CMU dictionary of the npm package cmu-pronouncing-dictionary.
 
     npm pack cmu-pronouncing-dictionary && tar xzf cmu-pronouncing-dictionary-*.tgz
     python scripts/build_english_dictionary.py package/index.js

@@ -11,11 +11,8 @@ _MARKS = str.maketrans({
     "。": ".", "！": "!", "？": "?", "，": ",", "、": ",", "；": ",", "：": ",", ";": ",", ":": ",",
     "—": "-", "–": "-", "’": "'", "‘": "'", "“": " ", "”": " ", '"': " ", "(": " ", ")": " ", "[": " ", "]": " ",
 })  # fmt: skip
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
 
 
@@ -48,7 +45,7 @@ def normalize(text: str) -> Normalized:
     for position, char in enumerate(text):
         mark = char.translate(_MARKS)
         plain = "".join(c for c in unicodedata.normalize("NFKD", mark) if not unicodedata.combining(c))
-        if plain and all(c.isascii() and (c.isalnum() or c in " '.,?!-") or c == "…" or c.isspace() for c in plain):
+        if plain and all((c.isascii() and (c.isalnum() or c in " '.,?!-")) or c == "…" or c.isspace() for c in plain):
             kept.append(" " if plain.isspace() else plain)
         else:
             warnings.append(TextWarning(f"The character {char!r} cannot be read in English.", position, char))
