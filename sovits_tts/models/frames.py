@@ -16,10 +16,14 @@ def length_mask(lengths: Tensor, size: int, dtype: torch.dtype = torch.float32) 
 def random_starts(lengths: Tensor, width: int, generator: torch.Generator | None = None) -> Tensor:
     """A uniform first frame for a slice of `width` frames in each row. lengths: (B,) -> (B,) int64.
 
-    A row shorter than the slice starts at 0. The draw is made on the CPU so that it depends on the seed only.
+    The draw is made on the CPU so that it depends on the seed only.
     """
-    uniform = torch.rand(len(lengths), generator=generator).to(lengths.device)
-    return (uniform * (lengths - width + 1).clamp(min=0)).long()
+    return starts_at(torch.rand(len(lengths), generator=generator).to(lengths.device), lengths, width)
+
+
+def starts_at(share: Tensor, lengths: Tensor, width: int) -> Tensor:
+    """First frames at `share` (B,), in [0, 1), of what is possible. A row shorter than the slice starts at 0."""
+    return (share * (lengths - width + 1).clamp(min=0)).long()
 
 
 def take_slices(x: Tensor, starts: Tensor, width: int) -> Tensor:
