@@ -8,6 +8,8 @@ from itertools import chain, pairwise
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 
 def length_batches(
@@ -94,3 +96,13 @@ def upstream_vits_batches(
         filled = [bucket[order[i % len(order)]] for i in range(wanted)]
         batches += [filled[start : start + batch_size] for start in range(0, wanted, batch_size)]
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+def upstream_vits_padding(longest: int) -> int:
+    """Frames upstream pads a VITS batch to: the next even number above `longest`."""
+    return 2 * (longest // 2 + 1)
+
+
+def pad_stack(rows: Sequence[Tensor], length: int) -> Tensor:
+    """B x (..., n) -> (B, ..., length), zeros on the right."""
+    return torch.stack([F.pad(row, (0, length - row.shape[-1])) for row in rows])
