@@ -50,6 +50,21 @@ def chunks(pieces: Iterable[Span | Pause], budget: float = BUDGET) -> Iterator[C
     return join_pauses(_chunks(pieces, budget))
 
 
+def at_pauses(pieces: Iterable[Span | Pause]) -> Iterator[Chunk]:
+    """The pieces cut at pauses and changes of speed only."""
+    spans: list[Span] = []
+    for piece in pieces:
+        if isinstance(piece, Pause):
+            yield Chunk(tuple(spans), piece.seconds)
+            spans = []
+        else:
+            if spans and spans[-1].rate != piece.rate:
+                yield Chunk(tuple(spans))
+                spans = []
+            spans.append(piece)
+    yield Chunk(tuple(spans))
+
+
 def join_pauses(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """Drops what cannot be spoken; a pause after nothing joins the pause before."""
     held: Chunk | None = None
