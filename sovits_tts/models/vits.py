@@ -211,7 +211,7 @@ class VITS(nn.Module):
             style_spec, style_lengths = spec, spec_lengths
         style = self.style(style_spec, style_lengths, speaker)
         vectors, commit_loss = self._quantize(content, tokens, train_quantizer)
-        frames = vectors.repeat_interleave(self.config.token_frames, dim=-1)[..., : spec.shape[-1]]
+        frames = vectors.to(spec.dtype).repeat_interleave(self.config.token_frames, dim=-1)[..., : spec.shape[-1]]
         if frames.shape[-1] < spec.shape[-1]:
             raise ValueError(f"The tokens cover {frames.shape[-1]} frames, the spectrogram has {spec.shape[-1]}.")
 

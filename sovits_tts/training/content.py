@@ -38,7 +38,9 @@ class ContentBatch:
 class ContentData:
     """Crops of a fixed length cut from pieces of one speaker laid end to end, so that nothing is ever padded."""
 
-    def __init__(self, corpus: Corpus, pieces: list[Piece], items: int, seconds: float = 4.0, augment: bool = True) -> None:
+    def __init__(
+        self, corpus: Corpus, pieces: list[Piece], items: int, seconds: float = 4.0, augment: bool = True
+    ) -> None:
         self.corpus, self.pieces, self.items, self.augment = corpus, pieces, items, augment
         self.samples = int(seconds * RATE)
         self.sampler = SpeakerSampler(pieces)
@@ -98,7 +100,9 @@ class ContentStage:
         self.network = ContentEncoder(config, dropout=0.0).to(device)
         self.inner_head = nn.Linear(config.d_model, config.ctc_symbols).to(device)
         self.precision = Precision(nn.ModuleList([self.network, self.inner_head]), device)
-        self.optimizer = torch.optim.AdamW(self.precision.parameters, lr=peak_lr, betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimizer = torch.optim.AdamW(
+            self.precision.parameters, lr=peak_lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
         self.schedule = warmup_cosine(peak_lr, warmup=min(300, total_steps // 8), total=total_steps)
 
     def step(self, batch: ContentBatch, step: int) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """bf16 compute with fp32 master weights.
 
-On a GPU this is autocast. On a CPU autocast spends as long converting activations as computing, so the weights of
-convolutions and linear layers are kept in bf16 for the passes and updated through fp32 copies; norms stay in fp32.
+On a GPU this is autocast. On a CPU autocast spends as long converting activations as computing, so all weights
+but those of norms are kept in bf16 for the passes and updated through fp32 copies.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_HALVED = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.Linear, nn.Embedding)
+_KEPT = (nn.LayerNorm, nn.BatchNorm1d, nn.GroupNorm)  # their kernels take fp32 weights with bf16 inputs
 
 
 def cpu_has_bf16() -> bool:
@@ -33,7 +33,7 @@ class Precision:
         own: dict[int, nn.Parameter] = {}
         if low and not self._autocast:
             for module in network.modules():
-                if isinstance(module, _HALVED):
+                if not isinstance(module, _KEPT):
                     for parameter in module.parameters(recurse=False):
                         master = nn.Parameter(parameter.detach().float().clone(), requires_grad=parameter.requires_grad)
                         parameter.data = parameter.data.to(torch.bfloat16)

@@ -26,6 +26,7 @@ class TeacherRun:
 
     ctc_steps: int = 1500
     frame_steps: int = 500
+    frame_clips: int = 2500  # clips aligned by the first pass for the second
     seconds_per_batch: float = 160.0  # audio in one batch
     ctc_lr: float = 2e-3
     frame_lr: float = 5e-4
@@ -54,21 +55,15 @@ def pretrain_teacher(work: Path, settings: TeacherRun, on_event: OnEvent = silen
     loop = LoopSettings(settings.ctc_steps, save_seconds=settings.save_seconds)
     run(stage, train.batch, work / "teacher_ctc", loop, on_event, on_save=lambda step: report(stage, step))
     if not first.is_file():
-        partial = first.with_suffix(".part")
-        align_corpus(stage.network, train, "ctc", partial, on_event)
-        partial.rename(first)
+        align_corpus(stage.network, train, "ctc", first, settings.frame_clips, on_event)
     targets = frame_targets(read_alignments(first), train.items)
     second = TeacherStage(n_labels, settings.frame_steps, settings.frame_lr)
     second.precision.load_state_dict(stage.precision.state_dict())
     framed = TeacherData(corpus, labels, "train", settings.seconds_per_batch, seed=2, frame_targets=targets)
     loop = LoopSettings(settings.frame_steps, seed=4321, save_seconds=settings.save_seconds)
     run(second, framed.batch, work / "teacher_frame", loop, on_event, on_save=lambda step: report(second, step))
-    partial = out.with_suffix(".part")
-    align_corpus(second.network, train, "frame", partial, on_event)
-    dev_rows = work / "alignments_dev.part"
-    align_corpus(second.network, dev, "frame", dev_rows, on_event)
-    with partial.open("a", encoding="utf-8") as file:
-        file.write(dev_rows.read_text(encoding="utf-8"))
-    dev_rows.unlink()
-    partial.rename(out)
+    parts = [work / "alignments_train.jsonl", work / "alignments_dev.jsonl"]
+    for part, data in zip(parts, (train, dev), strict=True):
+        align_corpus(second.network, data, "frame", part, on_event=on_event)
+    out.write_text("".join(part.read_text(encoding="utf-8") for part in parts), encoding="utf-8")
     return out

@@ -109,7 +109,9 @@ class TeacherStage:
         self.device = device
         self.network = Teacher(n_labels).to(device)
         self.precision = Precision(self.network, device)
-        self.optimizer = torch.optim.AdamW(self.precision.parameters, lr=peak_lr, betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimizer = torch.optim.AdamW(
+            self.precision.parameters, lr=peak_lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
         self.schedule = warmup_cosine(peak_lr, warmup=min(100, total_steps // 10), total=total_steps)
 
     def step(self, batch: TeacherBatch, step: int) -> dict[str, float]:

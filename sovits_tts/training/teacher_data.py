@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from sovits_tts.data.batching import EpochBatches
@@ -84,7 +86,11 @@ class TeacherData:
                 row[:n] = torch.from_numpy(target[:n].astype(np.int64))
         targets = [self.items[i][1] for i in indices]
         return TeacherBatch(
-            padded, lengths, torch.tensor([t for ids in targets for t in ids]), torch.tensor([len(t) for t in targets]), frames
+            padded,
+            lengths,
+            torch.tensor([t for ids in targets for t in ids]),
+            torch.tensor([len(t) for t in targets]),
+            frames,
         )
 
 
@@ -124,7 +130,9 @@ def edit_distance(a: list[int], b: list[int]) -> int:
     return int(row[-1])
 
 
-def frame_path(scores: NDArray[np.float32], targets: list[int], silence_cost: float = 4.0) -> tuple[NDArray[np.int32], float]:
+def frame_path(
+    scores: NDArray[np.float32], targets: list[int], silence_cost: float = 4.0
+) -> tuple[NDArray[np.int32], float]:
     """Best left-to-right path through `targets` with optional silence between any two (Viterbi).
 
     scores: (T, n_labels + 1) log-probabilities, column 0 is silence
@@ -182,7 +190,10 @@ def spread_peaks(path: NDArray[np.int32], energy: NDArray[np.float32], floor: fl
         middle = left + 1 + len(inner) // 2
         out[left + 1 : middle] = path[left]
         out[middle:right] = path[right]
-    for edge, state in ((range(spoken[0] - 1, -1, -1), path[spoken[0]]), (range(spoken[-1] + 1, len(path)), path[spoken[-1]])):
+    for edge, state in (
+        (range(spoken[0] - 1, -1, -1), path[spoken[0]]),
+        (range(spoken[-1] + 1, len(path)), path[spoken[-1]]),
+    ):
         for t in edge:
             if quiet[t]:
                 break
@@ -190,34 +201,54 @@ def spread_peaks(path: NDArray[np.int32], energy: NDArray[np.float32], floor: fl
     return out
 
 
-@torch.inference_mode()
 def align_corpus(
-    network: Teacher, data: TeacherData, head: str, out: Path, on_event: OnEvent = silent
+    network: Teacher, data: TeacherData, head: str, out: Path, limit: int | None = None, on_event: OnEvent = silent
 ) -> None:
-    """Align every item of `data` and write `out` (JSON lines: id, score, starts, ends in teacher frames per target)."""
+    """Align the items of `data` (a spread of `limit` of them) with the "ctc" or the "frame" head.
+
+    Writes `out`: JSON lines with id, score, and starts and ends of each target in teacher frames.
+    """
     network.eval()
-    with out.open("w", encoding="utf-8") as file:
-        for n, (clip, targets) in enumerate(data.items):
-            wave = torch.from_numpy(data.corpus.audio(clip, 16000))[None]
-            mel = data.mel(wave)
-            pad = -mel.shape[2] % 3
-            ctc, frame = network(torch.nn.functional.pad(mel, (0, pad)).to(network.ctc.weight.dtype))
-            scores = (ctc if head == "ctc" else frame)[0].float().log_softmax(1).numpy()
-            if len(scores) < len(targets) + 2:
-                continue
-            path, score = frame_path(scores, targets, silence_cost=0.0 if head == "ctc" else 4.0)
-            if head == "ctc":
-                frames = wave[0, : len(scores) * STRIDE]
-                padded = torch.nn.functional.pad(frames, (0, len(scores) * STRIDE - len(frames)))
-                energy = torch.log(padded.view(-1, STRIDE).square().mean(1) + 1e-8).numpy()
-                floor = max(float(np.percentile(energy, 2)) + 1.5, float(np.percentile(energy, 90)) - 7.0)
-                path = spread_peaks(path, energy, floor)
-            starts = [int(np.searchsorted(path, 2 * k + 1, "left")) for k in range(len(targets))]
-            ends = [int(np.searchsorted(path, 2 * k + 1, "right")) for k in range(len(targets))]
-            row = {"id": clip.id, "score": round(score, 4), "frames": len(path), "starts": starts, "ends": ends}
-            file.write(json.dumps(row) + "\n")
-            if n % 200 == 0:
-                on_event(Event("align", n, len(data.items), "clips"))
+    items = data.items if limit is None else data.items[:: max(1, len(data.items) // limit)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # clips are independent: one thread for each of two clips beats two for one
+    partial = out.with_suffix(".part")
+    try:
+        with partial.open("w", encoding="utf-8") as file, ThreadPoolExecutor(threads) as pool:
+            for n, row in enumerate(pool.map(lambda item: _align_clip(network, data, item, head), items)):
+                if row is not None:
+                    file.write(json.dumps(row) + "\n")
+                if n % 200 == 0:
+                    on_event(Event("align", n, len(items), "clips"))
+    finally:
+        torch.set_num_threads(threads)
+    partial.rename(out)
+
+
+@torch.inference_mode()
+def _align_clip(
+    network: Teacher, data: TeacherData, item: tuple[Clip, list[int]], head: str
+) -> dict[str, object] | None:
+    clip, targets = item
+    wave = torch.from_numpy(data.corpus.audio(clip, 16000))[None]
+    mel = data.mel(wave)
+    ctc, frame = network(F.pad(mel, (0, -mel.shape[2] % 3)).to(network.ctc.weight.dtype))
+    scores = (ctc if head == "ctc" else frame)[0].float().log_softmax(1).numpy()
+    if len(scores) < len(targets) + 2:
+        return None
+    path, score = frame_path(scores, targets, silence_cost=0.0 if head == "ctc" else 4.0)
+    if head == "ctc":
+        frames = wave[0, : len(scores) * STRIDE]
+        frames = F.pad(frames, (0, len(scores) * STRIDE - len(frames)))
+        energy = torch.log(frames.view(-1, STRIDE).square().mean(1) + 1e-8).numpy()
+        floor = max(float(np.percentile(energy, 2)) + 1.5, float(np.percentile(energy, 90)) - 7.0)
+        path = spread_peaks(path, energy, floor)
+    states = 2 * np.arange(len(targets)) + 1
+    return {
+        "id": clip.id, "score": round(score, 4), "frames": len(path),
+        "starts": np.searchsorted(path, states, "left").tolist(),
+        "ends": np.searchsorted(path, states, "right").tolist(),
+    }  # fmt: skip
 
 
 def read_alignments(path: Path) -> dict[str, dict[str, object]]:
@@ -225,7 +256,9 @@ def read_alignments(path: Path) -> dict[str, dict[str, object]]:
         return {row["id"]: row for row in map(json.loads, file)}
 
 
-def frame_targets(alignments: dict[str, dict[str, object]], items: list[tuple[Clip, list[int]]]) -> dict[str, NDArray[np.int16]]:
+def frame_targets(
+    alignments: dict[str, dict[str, object]], items: list[tuple[Clip, list[int]]]
+) -> dict[str, NDArray[np.int16]]:
     """Label id of every teacher frame, 0 where nobody speaks."""
     targets = {}
     for clip, ids in items:

@@ -1,0 +1,150 @@
+"""Batches for the waveform stage of `mini`: short crops at phoneme boundaries, and a voice sample from elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sovits_tts.data.corpus import Corpus
+from sovits_tts.data.pieces import Piece, SpeakerSampler
+from sovits_tts.data.tokens import TokenStore
+from sovits_tts.mel import spectrogram
+from sovits_tts.specs import VITSConfig
+
+NARROW = 8.5  # kHz: a recording that holds nothing above this must not teach what treble sounds like
+
+
+@dataclass(frozen=True)
+class VITSBatch:
+    wave: Tensor  # (B, 1, T * hop)
+    spec: Tensor  # (B, n_bins, T)
+    spec_lengths: Tensor  # (B,) frames
+    phonemes: Tensor  # (B, P)
+    phoneme_lengths: Tensor  # (B,)
+    tokens: Tensor  # (B, S)
+    style_spec: Tensor  # (B, n_bins, R)
+    style_lengths: Tensor  # (B,)
+    narrow: Tensor  # (B,) bool: compare only below 8 kHz
+
+
+@dataclass(frozen=True)
+class Crop:
+    wave: NDArray[np.float32]
+    tokens: NDArray[np.int64]
+    phonemes: NDArray[np.int64]
+    style: NDArray[np.float32]
+    narrow: bool
+
+
+class VITSData:
+    """Draws crops of `shortest`..`longest` seconds, speaker by speaker."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        pieces: list[Piece],
+        store: TokenStore,
+        config: VITSConfig,
+        items: int = 8,
+        shortest: float = 1.0,
+        longest: float = 3.0,
+        seed: int = 9,
+    ) -> None:
+        self.corpus, self.pieces, self.store, self.config = corpus, pieces, store, config
+        self.items, self.shortest, self.longest, self.seed = items, shortest, longest, seed
+        self.token_samples = config.hop * config.token_frames
+        self.sampler = SpeakerSampler(pieces)
+
+    def batch(self, step: int) -> VITSBatch:
+        rng = np.random.default_rng((self.seed, step))
+        crops: list[Crop] = []
+        while len(crops) < self.items:
+            crop = self._draw(rng)
+            if crop is not None:
+                crops.append(crop)
+        return self._collate(crops, rng)
+
+    def _audio(self, piece: Piece, first: int, count: int) -> NDArray[np.float32]:
+        """`count` samples at the model's rate from sample `first` of the piece, zeros past the clip's end."""
+        rate = self.config.sample_rate
+        clip = self.corpus.by_id[piece.clip]
+        start = (round(piece.start * rate) + first) / rate
+        wave = self.corpus.audio(clip, rate, start, start + count / rate)[:count]
+        return np.pad(wave, (0, count - len(wave)))
+
+    def _draw(self, rng: np.random.Generator) -> Crop | None:
+        speaker, index = self.sampler.draw(rng)
+        piece, tokens = self.pieces[index], self.store[index]
+        first, last = self._span(piece, len(tokens), rng)
+        begin, end = self._tokens_of(piece, first, last, len(tokens))
+        if end - begin < self.shortest * self.config.sample_rate / self.token_samples:
+            return None
+        wave = self._audio(piece, begin * self.token_samples, (end - begin) * self.token_samples)
+        style = self._style_wave(speaker, index, begin, end, len(tokens), rng)
+        narrow = self.corpus.by_id[piece.clip].bandwidth < NARROW
+        return Crop(wave, tokens[begin:end], np.array(piece.phonemes[first:last]), style, narrow)
+
+    def _span(self, piece: Piece, n_tokens: int, rng: np.random.Generator) -> tuple[int, int]:
+        """First and one past the last phoneme of a random crop."""
+        n = len(piece.phonemes)
+        if piece.seconds <= self.longest:
+            return 0, n
+        latest = next(
+            i for i in range(n - 1, -1, -1) if piece.times[-1][1] - piece.times[i][0] >= self.longest * 0.8 or i == 0
+        )
+        first = int(rng.integers(0, latest + 1))
+        last = first + 1
+        while last < n and piece.times[last][1] - piece.times[first][0] <= self.longest:
+            last += 1
+        return first, last
+
+    def _tokens_of(self, piece: Piece, first: int, last: int, n_tokens: int) -> tuple[int, int]:
+        rate = self.config.sample_rate / self.token_samples
+        begin = 0 if first == 0 else int(piece.times[first][0] * rate)
+        end = n_tokens if last == len(piece.phonemes) else min(n_tokens, int(np.ceil(piece.times[last - 1][1] * rate)))
+        return begin, end
+
+    def _style_wave(
+        self, speaker: int, index: int, begin: int, end: int, n_tokens: int, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """2-4 s of the same voice saying something else: another piece, or the larger rest of this one."""
+        seconds = rng.uniform(2.0, 4.0)
+        wanted = int(seconds * self.config.sample_rate)
+        before, after = begin * self.token_samples, (n_tokens - end) * self.token_samples
+        if rng.random() < 0.5 and max(before, after) > self.config.sample_rate:
+            start = 0 if before >= after else end * self.token_samples
+            return self._audio(self.pieces[index], start, min(wanted, max(before, after)))
+        other = self.sampler.draw_from(speaker, rng)
+        total = int(self.pieces[other].seconds * self.config.sample_rate)
+        start = int(rng.integers(0, max(1, total - wanted)))
+        return self._audio(self.pieces[other], start, min(wanted, total))
+
+    def _collate(self, crops: list[Crop], rng: np.random.Generator) -> VITSBatch:
+        c = self.config
+        n_tokens = max(len(crop.tokens) for crop in crops)
+        n_frames = n_tokens * c.token_frames
+        wave = torch.zeros(len(crops), 1, n_frames * c.hop)
+        spec = torch.zeros(len(crops), c.n_bins, n_frames)
+        tokens = torch.zeros(len(crops), n_tokens, dtype=torch.long)
+        phonemes = torch.zeros(len(crops), max(len(crop.phonemes) for crop in crops), dtype=torch.long)
+        styles = [spectrogram(torch.from_numpy(crop.style), c.n_fft, c.hop, c.win)[0] for crop in crops]
+        style = torch.zeros(len(crops), c.n_bins, max(s.shape[1] for s in styles))
+        highest = int(8000 / (c.sample_rate / 2) * (c.n_bins - 1))
+        for i, crop in enumerate(crops):
+            one = spectrogram(torch.from_numpy(crop.wave), c.n_fft, c.hop, c.win)[0]
+            if not crop.narrow and rng.random() < 0.5:
+                one[highest:] = 0  # the decoder must learn treble from the voice, not from the posterior
+            wave[i, 0, : len(crop.wave)] = torch.from_numpy(crop.wave)
+            spec[i, :, : one.shape[1]] = one
+            tokens[i, : len(crop.tokens)] = torch.from_numpy(crop.tokens)
+            phonemes[i, : len(crop.phonemes)] = torch.from_numpy(crop.phonemes)
+            style[i, :, : styles[i].shape[1]] = styles[i]
+        return VITSBatch(
+            wave, spec, torch.tensor([len(crop.tokens) * c.token_frames for crop in crops]),
+            phonemes, torch.tensor([len(crop.phonemes) for crop in crops]), tokens,
+            style, torch.tensor([s.shape[1] for s in styles]), torch.tensor([crop.narrow for crop in crops]),
+        )  # fmt: skip
