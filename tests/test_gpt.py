@@ -14,7 +14,6 @@ from sovits_tts.models.upstream_returns import batched_return, naive_return, str
 from sovits_tts.specs import GPTConfig
 from sovits_tts.training.gpt_losses import (
     guided_attention_loss,
-    pad_tokens,
     preference_loss,
     spoil_tokens,
     token_loss,
@@ -47,6 +46,11 @@ def bert() -> list[Tensor | None]:
 
 def seeded(n: int, first: int = 0) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(first + row) for row in range(n)]
+
+
+def pad_tokens(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+    lengths = torch.tensor([len(row) for row in rows])
+    return torch.tensor([row + [0] * (int(lengths.max()) - len(row)) for row in rows], dtype=torch.long), lengths
 
 
 def train_batch(texts: list[Tensor], prompts: list[Tensor]) -> tuple[Tensor, Tensor, None, Tensor, Tensor]:

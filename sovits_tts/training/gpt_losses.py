@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -38,7 +37,7 @@ def guided_attention_loss(alignment: Tensor, phoneme_of_token: Tensor) -> Tensor
     """
     known = phoneme_of_token >= 0
     chosen = alignment.gather(-1, phoneme_of_token.clamp(min=0)[..., None])[..., 0]
-    return -chosen[known].clamp(min=1e-6).log().mean()
+    return -chosen[known].clamp(min=1e-30).log().mean()  # fp32 holds it; a higher floor would stop the gradient
 
 
 def preference_loss(chosen: GPTOutput, rejected: GPTOutput, *, beta: float = 0.2, exact: bool = False) -> Tensor:
@@ -63,12 +62,3 @@ def spoil_tokens(tokens: Sequence[int], rng: random.Random) -> list[int]:
     if rng.random() < 0.5:
         return tokens[:end] + tokens[start:end] + tokens[end:]
     return tokens[:start] + tokens[end:]
-
-
-def pad_tokens(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Rows of ids -> (B, S) padded with 0 on the right, and (B,) lengths."""
-    lengths = torch.tensor([len(row) for row in rows])
-    padded = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
-    for index, row in enumerate(rows):
-        padded[index, : len(row)] = torch.as_tensor(row, dtype=torch.long)
-    return padded, lengths
