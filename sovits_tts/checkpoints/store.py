@@ -50,7 +50,12 @@ class Checkpoint:
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """The state dict of one network ("content", "gpt", "vits", "discriminators"); empty if the folder lacks it."""
-        return {name[len(prefix) + 1 :]: value for name, value in self.weights.items() if name.startswith(prefix + ".")}
+        return part(self.weights, prefix)
+
+
+def part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The state dict of one network out of weights named `<network>.<parameter>`."""
+    return {name[len(prefix) + 1 :]: value for name, value in weights.items() if name.startswith(prefix + ".")}
 
 
 def fingerprint(weights: Mapping[str, Tensor]) -> str:
@@ -59,7 +64,7 @@ def fingerprint(weights: Mapping[str, Tensor]) -> str:
     for name in sorted(weights):
         value = _stored(weights[name], torch.float16)
         digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
