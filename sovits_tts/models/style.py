@@ -85,4 +85,5 @@ class StyleEncoder(nn.Module):
         x = self.projection(self.attention(x.transpose(1, 2), mask)).transpose(1, 2)  # (B, d_style, T)
         if mask is None:
             return x.mean(dim=2, keepdim=True)
-        return (x * mask).sum(dim=2, keepdim=True) / mask.sum(dim=2, keepdim=True)
+        frames = mask.sum(dim=2, keepdim=True, dtype=torch.float32)  # half precision cannot count to 1000
+        return ((x * mask).sum(dim=2, keepdim=True, dtype=torch.float32) / frames).to(x.dtype)

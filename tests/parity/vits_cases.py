@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sovits_tts.checkpoints import official_names
+from sovits_tts.checkpoints.rename import Table
 from sovits_tts.mel import log_mel, mel_spectrogram, spectrogram
 from sovits_tts.models.discriminators import Discriminators, Judgement
 from sovits_tts.models.frames import starts_at, take_slices
@@ -18,7 +20,6 @@ from sovits_tts.models.vits import VITS, Style, TrainOutput
 from sovits_tts.specs import SPECS, VITSConfig
 from sovits_tts.training import losses
 from tests.parity.registry import Check, Fixture, case, close, close_all, equal, load_derived
-from tests.parity.vits_names import theirs
 
 SLICE_FRAMES = 32  # of the official training; not among the recorded settings
 GRADIENT_TOLERANCE = 1e-3
@@ -55,7 +56,7 @@ def waveform_stage(fixture: Fixture) -> Iterator[Check]:
     inputs = fixture.sibling("s2_inputs").io
     trains = "train.z" in fixture.io
     vits = VITS(config, posterior=trains, exact=True)
-    load_derived(vits, fixture.seed, theirs)
+    load_derived(vits, fixture.seed, official_names.VITS.to_theirs)
     with torch.no_grad():
         styles = [_style(vits, inputs, suffix) for suffix in ("", "2") if f"ref{suffix}_spec" in inputs]
         yield from _inference(vits, fixture, inputs, styles)
@@ -178,7 +179,7 @@ def _training(vits: VITS, fixture: Fixture, inputs: dict[str, Tensor]) -> Iterat
 def _losses(vits: VITS, fixture: Fixture, batch: _Batch, out: TrainOutput) -> Iterator[Check]:
     io, c, expected = fixture.io, vits.config, fixture.meta["train_losses"]
     critics = Discriminators(c.periods, c.scale_channels, c.period_channels)
-    load_derived(critics, fixture.seed, theirs, prefix="D.")
+    load_derived(critics, fixture.seed, official_names.DISCRIMINATORS.to_theirs, prefix="D.")
     real_wave = take_slices(batch.wave, out.slice_start * c.hop, SLICE_FRAMES * c.hop)
 
     real, fake = critics(real_wave), critics(out.wave_slice.detach())
@@ -192,7 +193,7 @@ def _losses(vits: VITS, fixture: Fixture, batch: _Batch, out: TrainOutput) -> It
     total = losses.discriminator_loss(real, fake)
     yield close("loss disc", total, expected["disc"], relative=True)
     total.backward()
-    yield _gradients("gradients of D", critics, fixture.meta["grad_l2_D_on_disc"])
+    yield _gradients("gradients of D", critics, official_names.DISCRIMINATORS, fixture.meta["grad_l2_D_on_disc"])
     critics.requires_grad_(False)
 
     real, fake = critics(real_wave), critics(out.wave_slice)
@@ -211,13 +212,14 @@ def _losses(vits: VITS, fixture: Fixture, batch: _Batch, out: TrainOutput) -> It
     total = torch.stack(list(parts.values())).sum()
     yield close("loss gen_total", total, expected["gen_total"], relative=True)
     total.backward()
-    yield _gradients("gradients of G", vits, fixture.meta["grad_l2_G_on_gen_total"])
+    yield _gradients("gradients of G", vits, official_names.VITS, fixture.meta["grad_l2_G_on_gen_total"])
 
 
-def _gradients(name: str, module: nn.Module, expected: dict[str, float | None]) -> Check:
+def _gradients(name: str, module: nn.Module, names: Table, expected: dict[str, float | None]) -> Check:
     """L2 norm of every parameter's gradient; None where there must be none."""
     found = {
-        theirs(key): None if p.grad is None else p.grad.double().norm().item() for key, p in module.named_parameters()
+        names.to_theirs(key): None if parameter.grad is None else parameter.grad.double().norm().item()
+        for key, parameter in module.named_parameters()
     }
     norms = {key: norm for key, norm in found.items() if norm is not None}
     recorded = {key: norm for key, norm in expected.items() if norm is not None}

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sovits_tts.checkpoints import official_names
 from sovits_tts.models.attention import Encoder
 from sovits_tts.models.flow import Flow
 from sovits_tts.models.frames import length_mask
@@ -20,7 +21,6 @@ from sovits_tts.models.wavenet import WaveNet
 from sovits_tts.models.weight_norm import fold_weight_norm
 from sovits_tts.specs import SPECS
 from tests.parity.registry import Check, Fixture, case, close, derived, equal
-from tests.parity.vits_names import ours, theirs
 
 # Where each block sits in the whole network: (our prefix, official prefix).
 _PLACES = {
@@ -75,16 +75,22 @@ def _build(name: str, c: dict[str, Any], d_content: int) -> nn.Module:
     raise ValueError(f"{name} is a {c['cls']}, which has no counterpart here")
 
 
+def _renamed(name: str, stored: dict[str, Tensor]) -> dict[str, Tensor]:
+    our_prefix, official_prefix = _PLACES[name]
+    whole = official_names.VITS.rename_to_ours({official_prefix + key: value for key, value in stored.items()})
+    return {key.removeprefix(our_prefix): value for key, value in whole.items()}
+
+
 def _with_weights(fixture: Fixture, name: str, module: nn.Module, checks: list[Check]) -> nn.Module:
     """Derived weights; where the fixture stores them too, the two must agree."""
     our_prefix, official_prefix = _PLACES[name]
     stored = fixture.stored(name)
     state = {}
     for key, tensor in module.state_dict().items():
-        official = theirs(our_prefix + key).removeprefix(official_prefix)
+        official = official_names.VITS.to_theirs(our_prefix + key).removeprefix(official_prefix)
         state[key] = derived(fixture.seed, f"{name}.{official}", tensor.shape)
     if stored is not None:
-        renamed = {ours(official_prefix + key).removeprefix(our_prefix): value for key, value in stored.items()}
+        renamed = _renamed(name, stored)
         same = renamed.keys() == state.keys() and all(torch.equal(renamed[key], state[key]) for key in state)
         checks.append(equal(f"{name}.weights", same, True))
         state = renamed
@@ -140,8 +146,7 @@ def _generators(fixture: Fixture, modules: dict[str, Any]) -> Iterator[Check]:
     fold_weight_norm(vocoder)
     plain = fixture.stored("gen_v4style_no_wn")
     if plain is not None:
-        our_prefix, official_prefix = _PLACES["gen_v4style"]
-        expected = {ours(official_prefix + key).removeprefix(our_prefix): value for key, value in plain.items()}
+        expected = _renamed("gen_v4style", plain)
         folded = vocoder.state_dict()
         yield equal("gen_v4style_no_wn names", sorted(folded), sorted(expected))
         yield close(
