@@ -17,14 +17,14 @@ def stretch(wave: Wave, n_out: int) -> Wave:
     return np.interp(positions, np.arange(len(wave)), wave).astype(np.float32)
 
 
-def _equaliser(frequencies: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _equaliser(frequencies: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.floating]:
     """A smooth random gain curve within about ±10 dB."""
     knots = np.array([0, 150, 400, 1000, 2500, 5000, 8000])
     gains = rng.normal(0, 4, len(knots))
     return 10 ** (np.interp(frequencies, knots, gains) / 20)
 
 
-def _low_pass(frequencies: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _low_pass(frequencies: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.floating]:
     cutoff = rng.uniform(3400, 8000)
     return 1 / (1 + (frequencies / cutoff) ** 24)
 

@@ -136,6 +136,7 @@ class Corpus:
     def audio(self, clip: Clip, rate: int, start: float = 0.0, end: float | None = None) -> NDArray[np.float32]:
         """Samples of `clip` between `start` and `end` seconds, in [-1, 1], at 16000 or 24000 Hz."""
         offset, length = clip.offset[str(rate)], clip.length[str(rate)]
-        first = min(max(int(round(start * rate)), 0), length)
-        last = length if end is None else min(max(int(round(end * rate)), first), length)
-        return self._audio[rate][offset + first : offset + last].astype(np.float32) / 32767
+        first = min(max(round(start * rate), 0), length)
+        last = length if end is None else min(max(round(end * rate), first), length)
+        samples = self._audio[rate][offset + first : offset + last]
+        return samples.astype(np.float32) * np.float32(1 / 32767)

@@ -10,6 +10,7 @@ from pathlib import Path
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.errors import TextError
 from sovits_tts.progress import Event, OnEvent, silent
+from sovits_tts.text.base import Language
 from sovits_tts.text.symbols import PUNCTUATION, symbols
 
 _HAN_ONLY = re.compile(r"[A-Za-zÀ-ɏͰ-ӿ぀-ヿ가-힣]")  # scripts the Mandarin reader would have to skip
@@ -23,7 +24,7 @@ def phonemize_corpus(corpus: Corpus, out: Path, on_event: OnEvent = silent) -> d
     from sovits_tts.text.en import LANGUAGE as EN
     from sovits_tts.text.zh import LANGUAGE as ZH
 
-    plugins = {"zh": ZH, "en": EN}
+    plugins: dict[str, Language] = {"zh": ZH, "en": EN}
     counts = {"kept": 0, "unreadable": 0}
     lines = []
     for index, clip in enumerate(corpus):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class TokenStore:
-    """Tokens of piece i: `store[i]`; with the tokens of the silence that follows it as a prompt: `store.with_tail(i)`."""
+    """Tokens of piece i: `store[i]`; with those of the silence that follows it as a prompt: `store.with_tail(i)`."""
 
     def __init__(self, path: Path) -> None:
         with np.load(path, allow_pickle=False) as data:

@@ -37,7 +37,7 @@ class Pooled:
 def pool_features(
     network: ContentEncoder, corpus: Corpus, pieces: list[Piece], token_rate: int = 25, on_event: OnEvent = silent
 ) -> Pooled:
-    """Mean of two hidden frames for every token of every piece, each encoded alone with the prompt's silence after it."""
+    """Mean of two hidden frames for every token of every piece, each encoded alone, the prompt's silence after it."""
     network.eval()
     dtype = network.hubert.feature_projection.projection.weight.dtype
     tail = np.zeros(int(PROMPT_SILENCE * RATE), np.float32)
@@ -105,7 +105,7 @@ def fit_codebook(
 def probe_tokens(
     pieces: list[Piece], tokens: list[NDArray[np.int64]], size: int, token_rate: int = 25
 ) -> dict[str, float]:
-    """How much the tokens say of the phoneme (most likely one given the token, tone included) and how evenly they are used."""
+    """How often the token's most likely phoneme (tone included) is the spoken one, and how evenly tokens are used."""
     ids = symbol_ids("v2")
     pauses = {ids[p] for p in PUNCTUATION}
     n_symbols = len(ids)

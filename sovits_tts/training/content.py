@@ -95,11 +95,18 @@ class ContentStage:
 
     name = "content"
 
-    def __init__(self, config: ContentConfig, total_steps: int, peak_lr: float = 1e-3, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        config: ContentConfig,
+        total_steps: int,
+        peak_lr: float = 1e-3,
+        device: str = "cpu",
+        low: bool | None = None,
+    ) -> None:
         self.config, self.device = config, device
         self.network = ContentEncoder(config, dropout=0.0).to(device)
         self.inner_head = nn.Linear(config.d_model, config.ctc_symbols).to(device)
-        self.precision = Precision(nn.ModuleList([self.network, self.inner_head]), device)
+        self.precision = Precision(nn.ModuleList([self.network, self.inner_head]), device, low)
         self.optimizer = torch.optim.AdamW(
             self.precision.parameters, lr=peak_lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True
         )

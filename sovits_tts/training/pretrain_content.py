@@ -58,7 +58,9 @@ def frame_accuracy(stage: ContentStage, batches: list[ContentBatch]) -> dict[str
     return {"dev_inner": inner, "dev_last": last}
 
 
-def train_content(work: Path, spec: ModelSpec, settings: ContentRun, on_event: OnEvent = silent) -> ContentStage:
+def train_content(
+    work: Path, spec: ModelSpec, settings: ContentRun, minutes: float = float("inf"), on_event: OnEvent = silent
+) -> ContentStage:
     """Train, or resume, in `work/content`."""
     corpus = Corpus(work)
     pieces = prepare_pieces(work)
@@ -70,7 +72,9 @@ def train_content(work: Path, spec: ModelSpec, settings: ContentRun, on_event: O
     def report(step: int) -> None:
         on_event(Event("content dev", step, values=frame_accuracy(stage, dev_batches)))
 
-    loop = LoopSettings(settings.steps, save_seconds=settings.save_seconds, workers=settings.workers)
+    loop = LoopSettings(
+        settings.steps, save_seconds=settings.save_seconds, deadline_seconds=minutes * 60, workers=settings.workers
+    )
     run(stage, data.batch, work / "content", loop, on_event, on_save=report)
     return stage
 

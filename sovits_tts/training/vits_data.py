@@ -49,15 +49,18 @@ class VITSData:
         pieces: list[Piece],
         store: TokenStore,
         config: VITSConfig,
+        indices: list[int],
         items: int = 8,
         shortest: float = 1.0,
         longest: float = 3.0,
         seed: int = 9,
     ) -> None:
-        self.corpus, self.pieces, self.store, self.config = corpus, pieces, store, config
+        self.corpus, self.config = corpus, config
+        self.pieces = [pieces[i] for i in indices]
+        self.tokens = [store[i] for i in indices]
         self.items, self.shortest, self.longest, self.seed = items, shortest, longest, seed
         self.token_samples = config.hop * config.token_frames
-        self.sampler = SpeakerSampler(pieces)
+        self.sampler = SpeakerSampler(self.pieces)
 
     def batch(self, step: int) -> VITSBatch:
         rng = np.random.default_rng((self.seed, step))
@@ -78,7 +81,7 @@ class VITSData:
 
     def _draw(self, rng: np.random.Generator) -> Crop | None:
         speaker, index = self.sampler.draw(rng)
-        piece, tokens = self.pieces[index], self.store[index]
+        piece, tokens = self.pieces[index], self.tokens[index]
         first, last = self._span(piece, len(tokens), rng)
         begin, end = self._tokens_of(piece, first, last, len(tokens))
         if end - begin < self.shortest * self.config.sample_rate / self.token_samples:
