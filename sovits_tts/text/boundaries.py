@@ -16,7 +16,12 @@ _MARK = re.compile(
       | (?P<space>[^\S\n]+)""",
     re.VERBOSE,
 )
-_NUMBER = re.compile(r"\d+(?:[.,:/\-–~～\u00a0 ]\d+)+")
+_UNBREAKABLE = re.compile(
+    r"""\d+(?:[.,:/\-–~～\u00a0 ]\d+)+          # 12,345.67  10:30  2024-01-02
+      | (?:https?://|www\.)[!-~]{1,200}[A-Za-z0-9/]
+      | [A-Za-z0-9]{1,60}(?:[.:/@_'’&+-]{1,3}[A-Za-z0-9]{1,60}){1,9}""",
+    re.VERBOSE,
+)
 _PAIRS = {"“": "”", "「": "」", "『": "』", "《": "》", "〈": "〉", "（": "）", "(": ")", "【": "】", "‘": "’"}
 _QUOTE_REACH = 400  # a quotation mark that is not closed within so many characters is taken for a slip
 
@@ -47,9 +52,13 @@ class Boundary:
     quoted: bool = False
 
 
-def boundaries(text: str, whole: list[tuple[int, int]]) -> list[Boundary]:
-    """All boundaries of `text` in order, none inside the stretches `whole` or inside a number."""
-    closed = sorted([*whole, *((m.start(), m.end()) for m in _NUMBER.finditer(text))])
+def unbreakable(text: str) -> list[tuple[int, int]]:
+    """(start, end) of numbers, addresses and compounds."""
+    return [(m.start(), m.end()) for m in _UNBREAKABLE.finditer(text)]
+
+
+def boundaries(text: str, closed: list[tuple[int, int]]) -> list[Boundary]:
+    """All boundaries of `text` in order, none inside the stretches `closed`."""
     quotes = quotations(text)
     quote_ends = {end for _, end in quotes}
     found: dict[int, int] = {}

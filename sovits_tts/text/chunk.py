@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
-from sovits_tts.text.boundaries import COMMA, LINE, SENTENCE, SPACE, Boundary, boundaries
+from sovits_tts.text.boundaries import COMMA, LINE, SENTENCE, SPACE, Boundary, boundaries, unbreakable
 from sovits_tts.text.markup import Pause, Span, parse
 from sovits_tts.text.scripts import DIGIT, HAN, HANGUL, KANA, LATIN, script
 
@@ -145,7 +145,8 @@ def _between(spans: list[Span], start: int, end: int, strip: bool = True) -> tup
 
 
 def _cuts(text: str, whole: list[tuple[int, int]], budget: float) -> list[int]:
-    marks = boundaries(text, whole)
+    closed = [*whole, *unbreakable(text)]
+    marks = boundaries(text, closed)
     total = [0.0, *accumulate(map(_weight, text))]
     ends = [(b.position, b.level) for b in marks if b.level >= SENTENCE and not b.quoted]
     merged = _merged([*ends, (len(text), LINE)], total, budget)
@@ -153,7 +154,7 @@ def _cuts(text: str, whole: list[tuple[int, int]], budget: float) -> list[int]:
     start = 0
     for end in merged:
         inner = [b for b in marks if start < b.position < end]
-        cuts += _split(text, start, end, inner, whole, total, budget)
+        cuts += _split(text, start, end, inner, closed, total, budget)
         if end < len(text):
             cuts.append(end)
         start = end
@@ -184,7 +185,7 @@ def _split(
     start: int,
     end: int,
     marks: list[Boundary],
-    whole: list[tuple[int, int]],
+    closed: list[tuple[int, int]],
     total: list[float],
     budget: float,
 ) -> list[int]:
@@ -201,7 +202,7 @@ def _split(
         )
         # A better mark is worth some imbalance, a cut that leaves a stub is not.
         at = max(best, key=lambda b: b.level * budget / 6 - abs(total[b.position] - total[start] - aim), default=None)
-        position = at.position if at else _hard_cut(text, start, end, whole, total, budget)
+        position = at.position if at else _hard_cut(text, start, end, closed, total, budget)
         if position >= end:
             break
         cuts.append(position)
@@ -209,13 +210,13 @@ def _split(
     return cuts
 
 
-def _hard_cut(text: str, start: int, end: int, whole: list[tuple[int, int]], total: list[float], budget: float) -> int:
+def _hard_cut(text: str, start: int, end: int, closed: list[tuple[int, int]], total: list[float], budget: float) -> int:
     """The last place within the budget that is not inside a word or markup, or the first one after.
 
     A word that alone is far over the budget is no word and is cut.
     """
-    closed = {p for a, b in whole for p in range(a + 1, b) if start < p < end}
-    open_places = [p for p in range(start + 1, end) if p not in closed and total[p] > total[start]]
+    inside = {p for a, b in closed for p in range(max(a, start) + 1, min(b, end))}
+    open_places = [p for p in range(start + 1, end) if p not in inside and total[p] > total[start]]
     allowed = [p for p in open_places if not _in_word(text, p) and total[p] - total[start] <= 2 * budget]
     places = allowed or open_places
     within = [p for p in places if total[p] - total[start] <= budget]
