@@ -38,7 +38,7 @@ def test_never_cut_inside(text: str, kept: str) -> None:
     ("text", "ends"),
     [
         ("Mr. Brown lives at St. James, No. 5. J. K. Rowling came etc. Then I left at 5 p.m. yesterday!", [36, 60]),
-        ('"Stop!" he said. "Why?" Yahoo! is shut... X,
+        ('"Stop!" he said. "Why?" Yahoo! is shut... and so on.', [16, 23]),
         ("1. First things first. 2 is next.", [22]),
         ("今天很好！真的吗？！是的……好吧。", [5, 10, 14]),
         ("ok.然后呢？", [3]),
