@@ -1,0 +1,3 @@
+from sovits_tts.app.cli import main
+
+main()

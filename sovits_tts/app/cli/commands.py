@@ -1,0 +1,41 @@
+"""The table of commands. Importing it loads typer, but no library that a command needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sovits_tts import __version__
+from sovits_tts.app.cli import console
+from sovits_tts.app.cli.inspect import inspect
+from sovits_tts.app.cli.models import app as models
+
+app = typer.Typer(
+    name="sovits-tts",
+    help="Speak a text in the voice of a short clip.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        console.show(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+) -> None:
+    """Speak a text in the voice of a short clip."""
+
+
+app.command()(inspect)
+app.add_typer(models, name="models")

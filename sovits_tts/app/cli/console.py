@@ -1,0 +1,145 @@
+"""What commands say and how they end. Results go to stdout; messages, bars and errors to stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from sovits_tts.errors import ConfigError, TextError
+from sovits_tts.progress import Cancelled, Event, OnEvent, silent
+
+
+def show(text: str) -> None:
+    """A line of the result, as it is."""
+    print(text, flush=True)
+
+
+def note(text: str) -> None:
+    """Something the user should know that is no part of the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def show_json(value: Any) -> None:
+    """The one JSON object of `--json`. Numbers that JSON lacks (NaN, infinity) become null."""
+    print(json.dumps(_plain(value), ensure_ascii=False, indent=2), flush=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value.item() if hasattr(value, "item") else value  # a NumPy number
+
+
+def show_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """A table on stdout; the first column is left-aligned, the others right."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    Console().print(table)
+
+
+@contextmanager
+def progress() -> Iterator[OnEvent]:
+    """A sink that draws one bar per stage on stderr, if that is a terminal.
+
+    The first Ctrl-C lets the work reach its next event, where it is cancelled and can save; a second stops it at once.
+    """
+    with _interruptible() as check, _bars() as draw:
+
+        def sink(event: Event) -> None:
+            draw(event)
+            check()
+
+        yield sink
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """A function to call now and then, which raises Cancelled after Ctrl-C."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        note("Stopping; once more to stop at once.")
+
+    def check() -> None:
+        if asked:
+            raise Cancelled
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _bars() -> Iterator[OnEvent]:
+    if not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("[dim]{task.fields[message]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def draw(event: Event) -> None:
+            if event.stage not in tasks:
+                tasks[event.stage] = bars.add_task(escape(event.stage), total=None, count="", message="")
+            count = f"{event.done:g}/{event.total:g} {event.unit}" if event.total else f"{event.done:g} {event.unit}"
+            values = " ".join(f"{k} {v:.3g}" for k, v in event.values.items() if isinstance(v, float))
+            bars.update(
+                tasks[event.stage], total=event.total or None, completed=event.done,
+                count=count, message=escape(event.message or values),
+            )  # fmt: skip
+
+        yield draw
+
+
+def read_text(argument: str | None, file: Path | None) -> str:
+    """The text to work on: the argument, `-` for stdin, or `--file`. Raises ConfigError, TextError."""
+    if (argument is None) == (file is None):
+        raise ConfigError("Give either a text or --file, not both or neither.", hint="A text of - reads stdin.")
+    if file is not None:
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TextError(f"{file} cannot be read as UTF-8 text: {error}.") from error
+    else:
+        text = sys.stdin.read() if argument == "-" else str(argument)
+    if not text.strip():
+        raise TextError("The text is empty.", hint="Give at least one word.")
+    return text
+
+
+def refuse_overwrite(path: Path, force: bool) -> None:
+    """Before any work is done. Raises ConfigError where something would be lost."""
+    if path.exists() and not force:
+        raise ConfigError(f"{path} exists already.", hint="Choose another name, or use --force.")
