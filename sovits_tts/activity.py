@@ -141,3 +141,13 @@ def runs(mask: np.ndarray) -> list[tuple[int, int]]:
     """Start and end (exclusive) of each run of True."""
     edges = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def louder_half(samples: np.ndarray, sample_rate: int) -> float:
+    """RMS of the louder half of the 20 ms frames: the level of speech, whatever its pauses. 0 for next to nothing."""
+    frame = sample_rate // 50
+    n_frames = len(samples) // frame
+    if not n_frames:
+        return 0.0
+    energy = np.square(samples[: n_frames * frame].reshape(n_frames, frame)).mean(axis=1)
+    return float(np.sqrt(energy[energy >= np.median(energy)].mean()))

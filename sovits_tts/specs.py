@@ -158,7 +158,8 @@ class ModelSpec:
     bert: BertConfig | None = None  # present where gpt.d_bert > 0
     speaker: SpeakerConfig | None = None  # present where vits.d_speaker > 0
     token_rate: int = 25  # semantic tokens per second
-    silence_token: int = 486
+    silence_token: int = 486  # -1: not known
+    speech_level: float = 0.0  # RMS of the louder half of its training recordings; 0: they were scaled by their peak
     reference_free: bool = True  # can speak without the transcript of the clip
 
 
@@ -185,7 +186,7 @@ _MINI = ModelSpec(
         d_model=192, n_layers=6, n_heads=4, d_ff=768, conv_dims=(32, 64, 96, 128, 128, 128, 128), position_kernel=64,
         output_layer=5, ctc_symbols=733,
     ),
-    silence_token=-1,
+    silence_token=-1, speech_level=0.07,
 )  # fmt: skip
 
 SPECS: dict[str, ModelSpec] = {
