@@ -10,6 +10,7 @@ from sovits_tts import __version__
 from sovits_tts.app.cli import console
 from sovits_tts.app.cli.inspect import inspect
 from sovits_tts.app.cli.models import app as models
+from sovits_tts.app.cli.pretrain import pretrain
 
 app = typer.Typer(
     name="sovits-tts",
@@ -38,4 +39,5 @@ def options(
 
 
 app.command()(inspect)
+app.command()(pretrain)
 app.add_typer(models, name="models")

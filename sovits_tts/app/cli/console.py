@@ -6,14 +6,17 @@ import json
 import math
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from sovits_tts.errors import ConfigError, TextError
 from sovits_tts.progress import Cancelled, Event, OnEvent, silent
+
+LOG_SECONDS = 30.0  # between two lines of one stage where there is no terminal
 
 
 def show(text: str) -> None:
@@ -58,12 +61,12 @@ def show_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[OnEvent]:
-    """A sink that draws one bar per stage on stderr, if that is a terminal.
+def progress(*, log: bool = False) -> Iterator[OnEvent]:
+    """A sink that draws one bar per stage on stderr. Where that is no terminal: nothing, or with `log` some lines.
 
     The first Ctrl-C lets the work reach its next event, where it is cancelled and can save; a second stops it at once.
     """
-    with _interruptible() as check, _bars() as draw:
+    with _interruptible() as check, _drawing(log) as draw:
 
         def sink(event: Event) -> None:
             draw(event)
@@ -94,11 +97,35 @@ def _interruptible() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGINT, before)
 
 
+def _drawing(log: bool) -> AbstractContextManager[OnEvent]:
+    if sys.stderr.isatty():
+        return _bars()
+    return nullcontext(_log_lines() if log else silent)
+
+
+def _log_lines() -> OnEvent:
+    """At most one line per stage every LOG_SECONDS."""
+    last: dict[str, float] = {}
+
+    def write(event: Event) -> None:
+        if time.monotonic() - last.get(event.stage, -math.inf) >= LOG_SECONDS:
+            last[event.stage] = time.monotonic()
+            clock = time.strftime("%H:%M:%S")
+            note(f"{clock} {event.stage} {_count(event)} {event.message or _values(event)}".rstrip())
+
+    return write
+
+
+def _count(event: Event) -> str:
+    return f"{event.done:g}/{event.total:g} {event.unit}" if event.total else f"{event.done:g} {event.unit}"
+
+
+def _values(event: Event) -> str:
+    return " ".join(f"{name} {value:.4g}" for name, value in event.values.items() if isinstance(value, float))
+
+
 @contextmanager
 def _bars() -> Iterator[OnEvent]:
-    if not sys.stderr.isatty():
-        yield silent
-        return
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -113,11 +140,9 @@ def _bars() -> Iterator[OnEvent]:
         def draw(event: Event) -> None:
             if event.stage not in tasks:
                 tasks[event.stage] = bars.add_task(escape(event.stage), total=None, count="", message="")
-            count = f"{event.done:g}/{event.total:g} {event.unit}" if event.total else f"{event.done:g} {event.unit}"
-            values = " ".join(f"{k} {v:.3g}" for k, v in event.values.items() if isinstance(v, float))
             bars.update(
                 tasks[event.stage], total=event.total or None, completed=event.done,
-                count=count, message=escape(event.message or values),
+                count=_count(event), message=escape(event.message or _values(event)),
             )  # fmt: skip
 
         yield draw

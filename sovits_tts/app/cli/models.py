@@ -56,7 +56,7 @@ def download(
 
 @app.command()
 def convert(
-    sources: Annotated[list[Path], typer.Argument(metavar="SRC... DST", help="A .ckpt and a .pth file, or their folder; then DST.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="SRC... DST", help="A .ckpt and a .pth, or their folder.")],
     name: Annotated[str, typer.Option(help="Name of the model; the version's by default.")] = "",
     json: Json = False,
     force: Force = False,
