@@ -1,4 +1,4 @@
-"""The pronouncing dictionary: CMUdict, first pronunciation of each word, in ARPAbet with stress."""
+"""The pronouncing dictionary: CMUdict, first pronunciation of each word, and en_extra.txt; ARPAbet with stress."""
 
 from __future__ import annotations
 
@@ -29,5 +29,12 @@ def dictionary() -> Dictionary:
     packed = (files("sovits_tts.text") / "data" / "en_dictionary.gz").read_bytes()
     header, _, body = gzip.decompress(packed).decode("utf-8").partition("\n")
     alphabet = {chr(ord("0") + index): phoneme for index, phoneme in enumerate(header.split())}
+    code = {phoneme: char for char, phoneme in alphabet.items()}
     flat = body.replace("\n", "\t").split("\t")
-    return Dictionary(dict(zip(flat[::2], flat[1::2], strict=True)), alphabet)
+    words = dict(zip(flat[::2], flat[1::2], strict=True))
+    extra = (files("sovits_tts.text") / "data" / "en_extra.txt").read_text(encoding="utf-8").splitlines()
+    for line in extra:
+        if line and not line.startswith("#"):
+            word, *phonemes = line.split()
+            words[word] = "".join(code[p] for p in phonemes)
+    return Dictionary(words, alphabet)

@@ -1,61 +1,167 @@
-"""English text -> words and the punctuation ! ? … , . -"""
+"""English text -> words and the punctuation ! ? … , . - (rules of our own; each file beside this one holds one kind)."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from sovits_tts.text.base import Normalized, TextWarning
+from sovits_tts.text.en.characters import known_characters
+from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.quantities import (
+    read_arithmetic,
+    read_fractions,
+    read_measures,
+    read_money,
+    read_numbers,
+    read_ranges,
+)
+from sovits_tts.text.en.times import read_dates, read_dialled, read_times, read_years
+from sovits_tts.text.en.web import read_versions, read_web
+from sovits_tts.text.en.words import read_abbreviations, read_capitals, read_roman
 
-_MARKS = str.maketrans({
-    "。": ".", "！": "!", "？": "?", "，": ",", "、": ",", "；": ",", "：": ",", ";": ",", ":": ",",
-    "—": "-", "–": "-", "’": "'", "‘": "'", "“": " ", "”": " ", '"': " ", "(": " ", ")": " ", "[": " ", "]": " ",
-})  # fmt: skip
-_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-_TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
-
-
-def cardinal(number: int) -> str:
-    """1234 -> "one thousand two hundred thirty-four"."""
-    if number < 20:
-        return _ONES[number]
-    if number < 100:
-        return _TENS[number // 10] + ("-" + _ONES[number % 10] if number % 10 else "")
-    for scale, name in _SCALES:
-        if number >= scale:
-            rest = number % scale
-            return f"{cardinal(number // scale)} {name}" + (f" {cardinal(rest)}" if rest else "")
-    raise AssertionError(number)
-
-
-def _number(match: re.Match[str]) -> str:
-    digits = match[0].replace(",", "")
-    if len(digits) == 4 and "," not in match[0] and 1100 <= int(digits) <= 2099 and not 2000 <= int(digits) <= 2009:
-        high, low = cardinal(int(digits[:2])), int(digits[2:])
-        return f" {high} " + ("hundred " if low == 0 else f"oh {_ONES[low]} " if low < 10 else f"{cardinal(low)} ")
-    if len(digits) > 15 or (digits[0] == "0" and len(digits) > 1):
-        return " " + " ".join(_ONES[int(d)] for d in digits) + " "
-    return f" {cardinal(int(digits))} "
+_PLAIN = re.compile(r"[A-Za-z ',.!?]*")
+_KEYS = re.compile(r"\b(Ctrl|Control|Alt|Shift|Cmd|Command|Option|Win|Fn|Tab|Esc)\s?\+\s?(?=\w)")
+_PLUSES = re.compile(r"(?<=[A-Za-z])\+\+|(?<=\b[A-Z])\+(?!\w)|(?<=\b[ABCD])-(?= |$)(?! [a-z])")
+_SHARP = re.compile(r"(?<=\b[A-G])#(?!\w)")
+_AMPERSAND = re.compile(r"\s?&(?:amp;)?\s?")
+_AT = re.compile(r"(?<=\s)@(?=\s)")
+_EITHER = re.compile(r"\b(and/or|either/or|he/she|she/he|his/her|him/her|s/he|yes/no|true/false|on/off)\b", re.IGNORECASE)
+_SLASH = re.compile(r"(?<=[\w'])\s?/\s?(?=[\w'])")
+_ASIDE = re.compile(r"\s*[(\[{]\s*([^()\[\]{}]*?)\s*[)\]}](\s*)(?=([.,;:!?…]?))")
+_BRACKET = re.compile(r"[()\[\]{}\"]")
+_CLIPPED = r"(?!(?:tis|twas|em|til|cause|bout|round|n|cuz|kay|twere)\b)"
+_QUOTE = re.compile(rf"(?<![A-Za-zÀ-ÿ])'{_CLIPPED}|'(?=[^A-Za-zÀ-ÿ]*$)")
+_QUOTED = re.compile(r"(?<![A-Za-zÀ-ÿ])'" + _CLIPPED + r"([^'\n]*(?:'[A-Za-z][^'\n]*)*)'(?![A-Za-zÀ-ÿ])")
+_ROCK_N_ROLL = re.compile(r"(?<= )'n'(?= )", re.IGNORECASE)
+_COLON = re.compile(r"\s*[:;]")
+_DASH = re.compile(r"\s+[-–−]+\s+|\s*--+\s*|[–−]|(?<=\w)-(?=\s)(?! (?:and|or|to)\b)|(?<!\S)-(?=\w)|^\s*-\s*|-\s*$|\s-|-(?=[,.!?…])")
+_LINE = re.compile(r"\s*\n\s*")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_ARROW = re.compile(r"\s*(?:->|=>|→)\s*")
+_SIGNS = {"§": " section ", "©": " copyright ", "®": "", "™": "", "%": " percent ", "°": " degrees ", "£": " pounds ", "$": " dollars ",
+          "€": " euros ", "¥": " yen ", "²": " squared ", "³": " cubed ", "µ": " micro ", "₹": " rupees ", "¢": " cents "}  # fmt: skip
+_SIGN = re.compile("[" + "".join(_SIGNS) + "]")
+_LEFT = re.compile(r"[^A-Za-zÀ-ÖØ-öø-ÿ' ,.!?…-]+")
+_SPACES = re.compile(r"\s+")
+_BEFORE_MARK = re.compile(r"\s+(?=[,.!?…])|(?<=^) +|^[\s,]+")
+_RUN = re.compile(r"([,.!?…-])(?:\s*[,.!?…-])+")
+_TIGHT = re.compile(r"(?<=[,.!?…])(?=[^\s,.!?…'-])")
 
 
 def normalize(text: str) -> Normalized:
-    warnings: list[TextWarning] = []
-    kept: list[str] = []
-    for position, char in enumerate(text):
-        mark = char.translate(_MARKS)
-        plain = "".join(c for c in unicodedata.normalize("NFKD", mark) if not unicodedata.combining(c))
-        if plain and all((c.isascii() and (c.isalnum() or c in " '.,?!-")) or c == "…" or c.isspace() for c in plain):
-            kept.append(" " if plain.isspace() else plain)
-        else:
-            warnings.append(TextWarning(f"The character {char!r} cannot be read in English.", position, char))
-            kept.append(" ")
-    spoken = re.sub(r"\d+(?:,\d{3})*", _number, "".join(kept))
-    spoken = re.sub(r"\s+([,.?!…])", r"\1", re.sub(r"\s+", " ", spoken))
-    spoken = re.sub(r"([,.?!…-])(?:\s*[,.?!…-])+", _strongest, spoken)
-    return Normalized(spoken.strip(), tuple(warnings))
+    """See `Language.normalize`."""
+    draft, warnings = known_characters(text)
+    if not _PLAIN.fullmatch(draft.text):
+        _rewrite(draft, warnings)
+    else:
+        read_abbreviations(draft)
+        read_roman(draft)
+        read_capitals(draft)
+        _unquote(draft)
+    _tidy(draft)
+    return Normalized(draft.text.strip(), tuple(sorted(warnings, key=lambda w: w.position)))
+
+
+def _rewrite(draft: Draft, warnings: list[TextWarning]) -> None:
+    """All rules, the more particular before the more general."""
+    read_web(draft, warnings)
+    draft.sub(_TAG, lambda m: _give_up(m, draft, warnings))
+    draft.sub(_ARROW, lambda m: ", ")
+    draft.sub(_KEYS, lambda m: m[1] + " ")
+    draft.sub(_PLUSES, lambda m: " plus" * len(m[0]) if m[0][0] == "+" else " minus")
+    draft.sub(_SHARP, lambda m: " sharp")
+    if any(c.isdigit() or c in "½¼¾⅓⅔⅛⅜⅝⅞" for c in draft.text):
+        read_dates(draft)
+        read_dialled(draft)
+        read_versions(draft)
+        read_times(draft)
+        read_fractions(draft)
+        read_abbreviations(draft)
+        read_ranges(draft)
+        read_money(draft)
+        read_measures(draft)
+        read_years(draft)
+        read_arithmetic(draft)
+        read_numbers(draft)
+    else:
+        read_abbreviations(draft)
+        read_arithmetic(draft)
+    read_roman(draft)
+    read_capitals(draft)
+    draft.sub(_AMPERSAND, lambda m: " and ")
+    draft.sub(_AT, lambda m: "at")
+    draft.sub(_EITHER, _either)
+    draft.sub(_SLASH, lambda m: " ")
+    draft.sub(_SIGN, lambda m: _SIGNS[m[0]])
+    _punctuate(draft)
+    draft.sub(_LEFT, lambda m: _give_up(m, draft, warnings))
+
+
+def _either(match: re.Match[str]) -> str:
+    if match[0].lower() == "s/he":
+        return "she or he"
+    return match[0].replace("/", " " if "or" in match[0].lower().split("/") else " or ")
+
+
+def _punctuate(draft: Draft) -> None:
+    """Brackets, quotes, colons, dashes and line ends as the six marks."""
+    draft.sub(_LINE, _line)
+    draft.sub(_ASIDE, _aside)
+    draft.sub(_BRACKET, lambda m: " ")
+    _unquote(draft)
+    draft.sub(_COLON, lambda m: ",")
+    draft.sub(_DASH, lambda m: " - ")
+
+
+def _unquote(draft: Draft) -> None:
+    """Single quotes go, apostrophes stay."""
+    if "'" in draft.text:
+        draft.sub(_QUOTED, lambda m: m[1])
+        draft.sub(_ROCK_N_ROLL, lambda m: "'n")
+        draft.sub(_QUOTE, lambda m: "")
+
+
+def _line(match: re.Match[str]) -> str:
+    """A new line begins a sentence if it looks like one."""
+    after = match.string[match.end() : match.end() + 1]
+    return ". " if after.isupper() or after == "-" else " "
+
+
+def _aside(match: re.Match[str]) -> str:
+    """(two words or more) are set off by commas, one word is not."""
+    inside, after = match[1], match[3]
+    if len(inside.split()) < 2:
+        return f" {inside}{match[2]}"
+    before = match.string[: match.start()].rstrip()[-1:]
+    lead = ", " if before.isalnum() else " "
+    rest = match.string[match.end() :].strip()
+    return f"{lead}{inside}{'' if after or not rest else ','}{match[2]}"
+
+
+def _give_up(match: re.Match[str], draft: Draft, warnings: list[TextWarning]) -> str:
+    """Name what nobody could read; blanks are nothing to name."""
+    span = match[0]
+    if span.strip():
+        at = draft.origin[match.start()]
+        warnings.append(TextWarning(f"{span.strip()!r} is not read.", at, span.strip()))
+    return " "
+
+
+def _tidy(draft: Draft) -> None:
+    """One space between words, none before a mark, one mark for a run of marks."""
+    text = _SPACES.sub(" ", draft.text)
+    text = _RUN.sub(_strongest, text)
+    text = _BEFORE_MARK.sub("", text)
+    text = _TIGHT.sub(" ", text)
+    draft.text = text
+    draft.origin = []
 
 
 def _strongest(match: re.Match[str]) -> str:
-    """One mark for a run of marks: the one that tells most about the sentence."""
-    return next((mark for mark in "?!….-," if mark in match[0]), match[1])
+    """One mark for a run: the official convention keeps the first, but a comma or dash yields to the end of a sentence."""
+    run = match[0].replace(" ", "")
+    if "-" in run and not set(run) & set(".!?…"):
+        return "," if "," in run else " - "
+    if run[0] in ",-":
+        return next((mark for mark in run if mark in ".!?…"), run[0])
+    return run[0]

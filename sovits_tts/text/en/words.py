@@ -1,0 +1,220 @@
+"""Abbreviations, capitals, mixed case, initials, Roman numerals."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from sovits_tts.text.en.dictionary import dictionary
+from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.numbers import cardinal, ordinal, roman
+
+# With the dot; at the end of a sentence that dot also ends it.
+_TITLES = {
+    "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Messrs": "Messers", "Prof": "Professor", "Gen": "General", "Col": "Colonel",
+    "Capt": "Captain", "Cpt": "Captain", "Lt": "Lieutenant", "Sgt": "Sergeant", "Cpl": "Corporal", "Gov": "Governor",
+    "Sen": "Senator", "Rep": "Representative", "Rev": "Reverend", "Hon": "Honorable", "Pres": "President", "Fr": "Father",
+    "Mt": "Mount", "Ft": "Fort", "Maj": "Major", "Adm": "Admiral", "Cmdr": "Commander", "Supt": "Superintendent",
+}  # fmt: skip
+_ENDINGS = {
+    "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane", "Hwy": "Highway", "Pkwy": "Parkway", "Sq": "Square",
+    "Ct": "Court", "Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation", "Co": "Company", "Bros": "Brothers",
+    "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Univ": "University", "Dept": "Department", "Assn": "Association",
+    "Apt": "Apartment", "Bldg": "Building", "etc": "et cetera", "al": "al",
+}  # fmt: skip
+_PLAIN = {
+    "vs": "versus", "approx": "approximately", "dept": "department", "est": "established", "ca": "circa", "cf": "compare",
+    "max": "maximum", "min": "minimum", "temp": "temperature", "misc": "miscellaneous", "incl": "including",
+    "excl": "excluding", "ext": "extension", "tel": "telephone", "Tel": "telephone", "govt": "government", "Govt": "government",
+    "fig": "figure", "Fig": "Figure", "figs": "figures", "Figs": "Figures", "eq": "equation", "Eq": "Equation",
+    "sec": "section", "Sec": "Section", "ch": "chapter", "Ch": "Chapter", "vol": "volume", "Vol": "Volume", "ed": "edition",
+    "Ed": "edition", "pp": "pages", "Nos": "numbers", "nos": "numbers", "Vols": "volumes", "viz": "namely", "asst": "assistant",
+    "mfg": "manufacturing", "intl": "international", "Intl": "International", "natl": "national", "Natl": "National",
+    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
+    "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday", "resp": "respectively", "ft": "feet",
+    "hrs": "hours", "hr": "hour", "mins": "minutes", "secs": "seconds", "lbs": "pounds", "oz": "ounces", "yrs": "years",
+    "def": "definition", "avg": "average", "Avg": "average", "qty": "quantity", "Qty": "quantity", "abbr": "abbreviation",
+}  # fmt: skip
+# Without a dot too: nothing else they could be.
+_BARE = {
+    "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "vs": "versus", "tbsp": "tablespoons", "tsp": "teaspoons", "approx": "approximately",
+    "Blvd": "Boulevard", "Ctrl": "Control", "govt": "government", "Pkwy": "Parkway", "btw": "by the way", "idk": "I don't know",
+    "imo": "in my opinion", "imho": "in my humble opinion", "tbh": "to be honest", "etc": "et cetera", "pls": "please",
+    "thx": "thanks", "ppl": "people", "kinda": "kinda", "Prof": "Professor", "Sgt": "Sergeant", "Capt": "Captain", "bc": "because",
+    "w/o": "without", "w/": "with ", "b/c": "because", "Hwy": "Highway", "dept": "department", "lbs": "pounds", "hrs": "hours",
+    "PhD": "P H D", "PhDs": "P H D's", "Ph.D.": "P H D", "Ph.D": "P H D", "M.D.": "M D", "B.A.": "B A", "LaTeX": "Lay tech",
+}  # fmt: skip
+_WITH_DOT = re.compile(rf"(?<![\w.])({'|'.join(sorted({*_TITLES, *_ENDINGS, *_PLAIN}, key=len, reverse=True))})\.(?!\w)")
+_BARE_FORM = re.compile(
+    rf"(?<![\w./'-])(?:{'|'.join(re.escape(w) for w in sorted(_BARE, key=len, reverse=True))})(?![\w'/-]|\.\w)"
+)
+_LATIN = re.compile(r"(?<![\w.])(?:([eE]\.\s?g)|([iI]\.\s?e))(?:\.|(?![\w.])),?")
+_DOCTOR = re.compile(r"\bDr\b\.?(?=(\s*)(\S?))")
+_SAINT = re.compile(r"\bSt\b(\.?)(?=(\s*)(\S?))")
+_NUMBER_SIGN = re.compile(r"\b([Nn]o|[Pp]|Op|op)\.\s?(?=\d)")
+_NUMBER_NAMES = {"no": "number", "p": "page", "op": "opus"}
+_INITIALS = re.compile(r"(?<![\w.])(?:[A-Z]\.\s?(?=[A-Z]\.)){1,5}[A-Z]\.(?:s\b)?|(?<![\w.])(?<![A-Z] )[A-Z]\.(?=\s?[A-Z][a-z])|(?<![\w.])[a-z]\.(?:[a-z]\.)+")
+_ROMAN = re.compile(r"\b([A-Za-z]+\.?)([ \n])([IVXLCDM]+)(?='s|s'|\b)(?!\.\w|-)")
+_LONE_ROMAN = re.compile(r"(?<=[a-z] )(?:II|III|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI)\b(?!-|\.\w)")
+_CAPITALS = re.compile(r"(?<![A-Za-zÀ-ÿ'])[A-Z]{2,}(?:&[A-Z])?(?:'?s'?)?(?![A-Za-zÀ-ÿ])")
+_MIXED = re.compile(r"(?<![A-Za-zÀ-ÿ])[A-Za-z]*(?:[a-z][A-Z]|[A-Z]{2}[a-z])[A-Za-z]*")
+_PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SENTENCE_START = re.compile(
+    r"[\"')\]]*(?:\s*\n|\s+[\"'(]?(?:The|It|It's|They|Their|He|She|We|I|I'm|This|That|These|Those|There|In|On|At|But|And|So|If|When|What|"
+    r"Where|Why|How|Who|You|Your|My|His|Her|Our|Its|As|For|From|After|Before|Now|Then|To|With|No|Not|Do|Don't|Is|Was|Are|"
+    r"Can|Please|Let|Let's|Meanwhile|However|Also|Some|All|One|Many|Most|Both|Another)\b)"
+)
+_REIGNS = re.compile(r"\s*(?:[.,;:!?)]|$|of\b|was\b|reigned\b|ruled\b|became\b|died\b|and\b|'s\b|had\b|is\b)")
+
+
+@cache
+def capitals(kind: str) -> frozenset[str]:
+    """The words of one list in en_capitals.txt ("?" marks a doubtful one, left out)."""
+    lines = (files("sovits_tts.text") / "data" / "en_capitals.txt").read_text(encoding="utf-8").splitlines()
+    words = [w for line in lines if line.startswith(kind + ":") for w in line.split()[1:]]
+    return frozenset(w for w in words if not w.endswith("?"))
+
+
+def _ends_sentence(match: re.Match[str]) -> bool:
+    """Does the dot of this abbreviation also end the sentence?"""
+    rest = match.string[match.end() :]
+    return rest.strip("\"')] ") == "" or bool(_SENTENCE_START.match(rest))
+
+
+def read_abbreviations(draft: Draft) -> None:
+    draft.sub(_LATIN, _latin)
+    text = draft.text
+    if "Dr" in text:
+        draft.sub(_DOCTOR, _doctor)
+    if "St" in text:
+        draft.sub(_SAINT, _saint)
+    draft.sub(_NUMBER_SIGN, lambda m: f"{_NUMBER_NAMES[m[1].lower()]} ")
+    if "." in text:
+        draft.sub(_WITH_DOT, _dotted)
+        draft.sub(_INITIALS, _initials)
+    draft.sub(_BARE_FORM, lambda m: _BARE[m[0]])
+
+
+def _latin(match: re.Match[str]) -> str:
+    return ("for example" if match[1] else "that is") + ("," if match[0].endswith(",") else "")
+
+
+def _after_name(match: re.Match[str]) -> bool:
+    """Is the word before a capitalised one, as in "Maple Dr."?"""
+    before = re.search(r"([A-Za-z0-9.]+)\s*$", match.string[: match.start()])
+    ordinals = bool(before and re.fullmatch(r"\d+(?:st|nd|rd|th)", before[1]))
+    return bool(before and (before[1][0].isupper() or ordinals) and before[1] not in {"The", "And", "In", "On", "At", "With", "By"})
+
+
+def _doctor(match: re.Match[str]) -> str:
+    name_follows = bool(match[2]) and match[2].isupper()
+    street = _after_name(match)
+    if street and not name_follows:
+        return "Drive" + ("." if match[0].endswith(".") and _ends_sentence(match) else "")
+    return "Drive" if street and re.search(r"\d+ [A-Z]\w+ $", match.string[: match.start()]) else "Doctor"
+
+
+def _saint(match: re.Match[str]) -> str:
+    if _after_name(match):
+        return "Street" + ("." if match[1] and _ends_sentence(match) else "")
+    return "Saint" if match[3].isupper() else "Street" + ("." if match[1] and _ends_sentence(match) else "")
+
+
+def _dotted(match: re.Match[str]) -> str | None:
+    word = match[1]
+    if word in _TITLES:
+        return _TITLES[word] if match.string[match.end() :].strip() else None
+    if word in _ENDINGS:
+        capital = word == "etc" and re.match(r"\s+[A-Z]", match.string[match.end() :])
+        return _ENDINGS[word] + ("." if _ends_sentence(match) or capital else "")
+    if _ends_sentence(match) and word in {"min", "sec", "fig", "ed", "max", "temp", "Sun", "Sat", "Wed", "def", "ext", "Mon", "est"}:
+        return None
+    if word in {"ed", "Ed", "sec", "ch", "Sun", "Sat", "Wed", "est", "max", "Max", "Mon", "Ch", "min"}:
+        follows = match.string[match.end() :].lstrip()[:1]
+        if not follows.isdigit() and not follows.islower() and follows != ",":
+            return None
+    return _PLAIN[word] + ("." if _ends_sentence(match) else "")
+
+
+def _initials(match: re.Match[str]) -> str:
+    """U.S.A. -> U S A; J. K. Rowling -> J K Rowling; a.m. stands alone."""
+    text = match[0]
+    letters = re.findall(r"[A-Za-z](?=\.)", text)
+    tail = "'s" if text.endswith("s") and text[-2] == "." else ""
+    ends = not tail and _ends_sentence(match)
+    return " ".join(letters).upper() + tail + ("." if ends else "")
+
+
+def read_roman(draft: Draft) -> None:
+    draft.sub(_ROMAN, _roman)
+    draft.sub(_LONE_ROMAN, lambda m: cardinal(roman(m[0]) or 0))
+
+
+def _roman(match: re.Match[str]) -> str | None:
+    word, gap, numeral = match.groups()
+    number = roman(numeral)
+    likely = len(numeral) > 1 or numeral in "IVX"
+    if number is None or not likely or (re.search("[CDM]", numeral) and len(numeral) < 3):
+        return None
+    if len(numeral) == 1 and (word[0].islower() or (numeral == "X" and word in {"Generation", "Group", "Factor", "Plan"})):
+        return None
+    if word.lower() in capitals("numbers"):
+        return f"{word}{gap}{cardinal(number)}"
+    if word[0].isupper() and word.lower() in capitals("royal") and (len(numeral) > 1 or _REIGNS.match(match.string[match.end() :])):
+        return f"{word}{gap}the {ordinal(number)}"
+    return None
+
+
+def read_capitals(draft: Draft) -> None:
+    """Words in capitals become lower-case words or letters with spaces; mixed case is cut into its words."""
+    shouting = _shouting(draft.text)
+    draft.sub(_MIXED, _mixed)
+    draft.sub(_CAPITALS, lambda m: _capital(m, shouting))
+
+
+def _shouting(text: str) -> bool:
+    """Most words are in capitals: capitals mean nothing here."""
+    words = re.findall(r"[A-Za-z]{2,}", text)
+    loud = [w for w in words if w.isupper()]
+    common = [w for w in loud if w.lower() in capitals("short") or (len(w) > 3 and w.lower() in dictionary())]
+    return len(words) > 1 and len(loud) > 0.7 * len(words) and len(common) > 0.5 * len(words)
+
+
+def _mixed(match: re.Match[str]) -> str | None:
+    word = match[0]
+    if word.lower() in dictionary() or re.fullmatch(r"(?:Mc|Mac|O')[A-Z][a-z]+|[A-Z]{2,}(?:'?s)?", word):
+        return None
+    pieces = _PIECES.findall(word)
+    if "".join(pieces) != word:
+        return None
+    if pieces[-1] == "s" and pieces[0].isupper() and len(pieces) == 2:
+        return None
+    return " ".join(p.upper() if len(p) == 1 else p for p in pieces)
+
+
+def _capital(match: re.Match[str], shouting: bool) -> str:
+    text = match[0]
+    word, ending = re.fullmatch(r"([A-Z&]+)('?s'?)?", text).groups(default="")  # type: ignore[union-attr]
+    if _said_as_word(word.lower(), shouting or _among_shouts(match)):
+        return word + ending
+    letters = " ".join(word.replace("&", " and ").split() if "&" in word else word)
+    return letters + ("'s" if ending else "")
+
+
+def _among_shouts(match: re.Match[str]) -> bool:
+    """STOP IT: a neighbour in capitals that is a plain word."""
+    beside = re.search(r"([A-Z]{2,}) $", match.string[: match.start()]), re.match(r" ([A-Z]{2,})\b", match.string[match.end() :])
+    words = [m[1].lower() for m in beside if m]
+    return any(w in dictionary() and w not in capitals("letters") and w not in capitals("words") for w in words)
+
+
+def _said_as_word(word: str, shouting: bool) -> bool:
+    if word in capitals("words"):
+        return True
+    if word in capitals("letters"):
+        return shouting and word in {"us", "it", "who", "am", "or", "pa", "ma", "act", "sat", "rip"}
+    if len(word) < 4:
+        return word in capitals("short")
+    vowels = len(re.findall("[aeiouy]", word))
+    return word in dictionary() or (len(word) > 5 and vowels >= 2) or (shouting and vowels > 0)
