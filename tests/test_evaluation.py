@@ -20,6 +20,7 @@ from sovits_tts.evaluation.similarity import Resemblyzer, centroids, likeness, u
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = ROOT / "configs" / "eval"
+VOICES = ROOT / "pretrained" / "voices"
 GOOD = {"id": "1", "text": "Hello.", "language": "en", "reference": "a/b.wav", "reference_text": "Good day."}
 
 
@@ -105,6 +106,17 @@ def test_closed_set_hears_nothing_in_noise_and_refuses_unknown_words() -> None:
     assert result.heard == {"a": None, "b": None} and result.rate == 0
     with pytest.raises(ConfigError, match="ronicky"):
         ClosedSet({"a": "ronicky drew his gun"})
+
+
+def test_recognisers_understand_a_real_recording() -> None:
+    clip, text = Audio.load(VOICES / "english-woman.flac"), "That Longfellow chap most likely had written countless books."
+    heard = PocketSphinx().heard(clip, "en")
+    assert {"most", "likely", "countless", "books", "poetry"} <= set(heard)
+    listener = ClosedSet({"right": f"{text[:-1]} of poetry.", "a": text, "b": "My sister painted the garden gate."})
+    assert listener.recognise(clip) == "right"
+    times = PocketSphinx().align(clip, f"{text[:-1]} of poetry")
+    spoken = [word for word, _, _ in times if word != "<sil>"]
+    assert spoken[0] == "that" and spoken[-1] == "poetry" and times[-1][2] == pytest.approx(clip.seconds, abs=0.1)
 
 
 def test_similarity_knows_the_nearest_speaker() -> None:
