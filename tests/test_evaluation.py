@@ -21,6 +21,7 @@ from sovits_tts.evaluation.similarity import Resemblyzer, centroids, likeness, u
 ROOT = Path(__file__).resolve().parent.parent
 SETS = ROOT / "configs" / "eval"
 VOICES = ROOT / "pretrained" / "voices"
+WHOLE = "That Longfellow chap most likely had written countless books of poetry."
 GOOD = {"id": "1", "text": "Hello.", "language": "en", "reference": "a/b.wav", "reference_text": "Good day."}
 
 
@@ -109,12 +110,12 @@ def test_closed_set_hears_nothing_in_noise_and_refuses_unknown_words() -> None:
 
 
 def test_recognisers_understand_a_real_recording() -> None:
-    clip, text = Audio.load(VOICES / "english-woman.flac"), "That Longfellow chap most likely had written countless books."
+    clip, text = Audio.load(VOICES / "english-woman.flac"), "That Longfellow chap most likely had written books."
     heard = PocketSphinx().heard(clip, "en")
     assert {"most", "likely", "countless", "books", "poetry"} <= set(heard)
-    listener = ClosedSet({"right": f"{text[:-1]} of poetry.", "a": text, "b": "My sister painted the garden gate."})
+    listener = ClosedSet({"right": WHOLE, "a": text, "b": "My sister painted the garden gate."})
     assert listener.recognise(clip) == "right"
-    times = PocketSphinx().align(clip, f"{text[:-1]} of poetry")
+    times = PocketSphinx().align(clip, WHOLE)
     spoken = [word for word, _, _ in times if word != "<sil>"]
     assert spoken[0] == "that" and spoken[-1] == "poetry" and times[-1][2] == pytest.approx(clip.seconds, abs=0.1)
 

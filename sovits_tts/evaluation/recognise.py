@@ -117,7 +117,8 @@ class PocketSphinx:
         self._decoder.end_utt()
         if not self._decoder.hyp():
             return []
-        return [(s.word.split("(")[0], s.start_frame / 100, (s.end_frame + 1) / 100) for s in self._decoder.seg()]
+        times = [(s.word.split("(")[0], s.start_frame / 100, (s.end_frame + 1) / 100) for s in self._decoder.seg()]
+        return [("<sil>" if word in ("<s>", "</s>") else word, start, end) for word, start, end in times]
 
 
 class Whisper:
