@@ -22,8 +22,8 @@ LAYERS = [
     {"text", "models"},
     {"checkpoints"},
     {"features"},
-    {"clip", "voice", "data"},
-    {"tts", "streaming", "guards", "training", "evaluation"},
+    {"clip", "transcript", "voice", "voices", "data"},
+    {"options", "guards", "synthesis", "tts", "streaming", "training", "evaluation"},
     {"finetune"},
     {"app"},
 ]

@@ -129,7 +129,9 @@ class VITS(nn.Module):
         join: Join | None = None,
     ) -> Prior:
         """tokens: (B, S), phonemes: (B, P), lengths: (B,) each, None: no padding. `join` is for streaming."""
-        content = self.quantizer.decode(tokens).repeat_interleave(self.config.token_frames, dim=-1)
+        # The codebook may be kept in fp32 beside networks in half precision.
+        content = self.quantizer.decode(tokens).to(style.text.dtype)
+        content = content.repeat_interleave(self.config.token_frames, dim=-1)
         frame_lengths = None if token_lengths is None else token_lengths * self.config.token_frames
         mask = _mask(frame_lengths, content)
         return self.prior_encoder(

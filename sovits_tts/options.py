@@ -1,0 +1,63 @@
+"""What a caller may choose for one call, checked in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+from sovits_tts.errors import ConfigError
+from sovits_tts.models.sampling import SamplingOptions
+from sovits_tts.text.frontend import Lexicon
+from sovits_tts.text.segment import resolve_mode
+
+CUTS = ("auto", "cut0", "cut1", "cut2", "cut3", "cut4", "cut5")
+
+
+@dataclass(frozen=True)
+class SynthesisOptions:
+    """Per-call choices. Raises ConfigError (TextError for the language) for a value out of range.
+
+    Equal options, text and voice give equal samples on the same machine, device and number of threads.
+    """
+
+    language: str = "auto"  # of the text: auto, zh, en, ja, ko, yue, or an official mode such as all_zh
+    seed: int = 0  # 0 or more
+    speed: float = 1.0  # 0.25 to 4; 2 is twice as fast
+    pause: float = 0.3  # seconds between sentences, 0 to 10; markup such as [pause:1] overrides it
+    temperature: float = 1.0  # 0 to 10; lower is steadier
+    top_k: int = 15  # tokens to choose among; 1 takes the likeliest, 0 all
+    top_p: float = 1.0  # 0 to 1: keep the likeliest tokens up to this share; 1 keeps all
+    repetition_penalty: float = 1.35  # above 0, at most 10; 1 is none
+    noise_scale: float = 0.5  # 0 to 2: liveliness of the waveform stage
+    cut: str = "auto"  # how text is cut into sentences: auto, or upstream's cut0 to cut5
+    batch_size: int = 4  # sentences generated together, 1 to 64; the first always goes alone
+    retries: int = 3  # further attempts at a sentence that the guards fail, 0 to 10
+    exact: bool = False  # do as upstream does: no guards, its levels, silences and short-text rules
+    lexicon: Lexicon | None = None  # the user's pronunciations
+
+    def __post_init__(self) -> None:
+        resolve_mode(self.language)
+        _whole("seed", self.seed, 0, 2**63 - 1)
+        _within("speed", self.speed, 0.25, 4)
+        _within("pause", self.pause, 0, 10)
+        _within("noise_scale", self.noise_scale, 0, 2)
+        _whole("batch_size", self.batch_size, 1, 64)
+        _whole("retries", self.retries, 0, 10)
+        if self.cut not in CUTS:
+            raise ConfigError(f"cut is {self.cut!r}.", hint=f"Choose one of: {', '.join(CUTS)}.")
+        _ = self.sampling  # checks its own
+
+    @property
+    def sampling(self) -> SamplingOptions:
+        """The part that the GPT stage reads."""
+        return SamplingOptions(self.top_k, self.top_p, self.temperature, self.repetition_penalty)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not isfinite(value) or not low <= value <= high:
+        raise ConfigError(f"{name} is {value}.", hint=f"It must be between {low} and {high}.")
+
+
+def _whole(name: str, value: int, low: int, high: int) -> None:
+    if not isinstance(value, int) or not low <= value <= high:
+        raise ConfigError(f"{name} is {value!r}.", hint=f"It must be a whole number from {low} to {high}.")

@@ -1,0 +1,180 @@
+"""The one path from text and a voice to sound. The command line, the server, the page and the evaluation all take it.
+
+A `TTS` does not change after loading, so threads may share it; what a call needs lives in `synthesis.Call`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sovits_tts import voices
+from sovits_tts.assets import EMBEDDED
+from sovits_tts.audio import Audio, join
+from sovits_tts.checkpoints.build import LoadedModel, Source, load_model
+from sovits_tts.device import Runtime, choose
+from sovits_tts.features import leveled, semantic_tokens
+from sovits_tts.options import SynthesisOptions
+from sovits_tts.specs import ModelSpec
+from sovits_tts.synthesis import Call, Chunk
+from sovits_tts.text.frontend import Sentence, read, sentences
+from sovits_tts.voice import Voice, adopt, make_voice
+
+__all__ = ["TTS", "Chunk", "Result", "SynthesisOptions"]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A spoken text. notes: how the voice was made, and other things worth saying."""
+
+    audio: Audio
+    chunks: tuple[Chunk, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Sentences that the guards still find something wrong with."""
+        return tuple(chunk.text for chunk in self.chunks if chunk.failed)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> Path:
+        """Write the sound; see `Audio.save`."""
+        return self.audio.save(path, overwrite=overwrite)
+
+
+class TTS:
+    """A loaded model on a device. Make one with `load`."""
+
+    def __init__(self, model: LoadedModel, runtime: Runtime) -> None:
+        self.model = _placed(model, runtime)
+        self.runtime = runtime
+
+    @classmethod
+    def load(cls, source: Source = EMBEDDED, *, device: str = "auto", precision: str = "auto") -> TTS:
+        """Load a model.
+
+        source:    "mini", an official version, a model folder, an official file, or a pair of them
+        device:    "auto", "cpu", "cuda", "cuda:1", "mps"; precision: "auto", "fp32", "fp16", "bf16"
+        Raises ConfigError for what is not there, CheckpointError for what cannot be used.
+        """
+        return cls(load_model(source), choose(device, precision))
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.model.spec
+
+    @property
+    def sample_rate(self) -> int:
+        return self.spec.vits.sample_rate
+
+    def voice(
+        self,
+        source: str | os.PathLike[str] | bytes | BinaryIO | Audio | Voice,
+        text: str | None = None,
+        language: str | None = None,
+        *,
+        name: str = "",
+        consent: str = "",
+        licence: str = "",
+    ) -> Voice:
+        """A voice from a recording of any length and format, a `.voice` file, or the name of a saved or bundled voice.
+
+        text:     what the recording says; without it the model speaks without a prompt, a little less like the voice
+        language: of `text`
+        Raises ReferenceAudioError, AudioError, TextError or VoiceError, each saying what to do.
+        """
+        known = _known_voice(source)
+        if known is None:
+            audio = source if isinstance(source, Audio) else Audio.load(source)  # type: ignore[arg-type]
+            return make_voice(
+                self.model, audio, text or "", language or "auto", name=name, consent=consent, licence=licence
+            )
+        if text is not None:
+            known = replace(known, text=" ".join(text.split()), language=language or known.language, features=None)
+        return adopt(self.model, known)
+
+    def stream(
+        self,
+        text: str | Iterable[str],
+        voice: Voice | None = None,
+        language: str | None = None,
+        options: SynthesisOptions | None = None,
+    ) -> Iterator[Chunk]:
+        """Speak a text, or a stream of parts of one, sentence by sentence.
+
+        voice:    the bundled one of the text's language by default
+        language: of the text; that of `options` by default
+        Raises TextError, ConfigError or VoiceError before the first chunk where it can.
+        """
+        options = options or SynthesisOptions()
+        if language is not None:
+            options = replace(options, language=language)
+        todo = sentences(text, options.language, self.spec.symbols, options.cut, options.lexicon, exact=options.exact)
+        first = next(todo, None)
+        if first is None:
+            return iter(())
+        voice = voice or voices.bundled_for(_language(first))
+        call = Call(self.model, adopt(self.model, voice, exact=options.exact), options)
+        return call.chunks(chain([first], todo))
+
+    def synthesize(
+        self,
+        text: str | Iterable[str],
+        voice: Voice | None = None,
+        language: str | None = None,
+        options: SynthesisOptions | None = None,
+    ) -> Result:
+        """Speak a text as a whole; arguments as for `stream`, whose chunks it joins."""
+        chunks = tuple(self.stream(text, voice, language, options))
+        audio = join([Audio(chunk.samples, chunk.sample_rate) for chunk in chunks])
+        return Result(audio, chunks, voice.notes if voice else ())
+
+    def copy(self, audio: Audio, text: str, voice: Voice | None = None, language: str = "auto", seed: int = 0) -> Audio:
+        """Copy-synthesis: the tokens of a recording through the VITS stage, in `voice` or else in its own.
+
+        text: what the recording says. The upper bound of what the model can say.
+        """
+        call = Call(self.model, adopt(self.model, voice or Voice(audio)), SynthesisOptions(seed=seed))
+        tokens = semantic_tokens(self.model, leveled(audio, self.spec)).tolist()
+        sentence = read(text, language, self.spec.symbols)
+        return Audio(call.decode(tokens, sentence, 0, 0), self.sample_rate)
+
+
+def _language(sentence: Sentence) -> str:
+    """Of most of its phonemes."""
+    return max(sentence.runs, key=lambda run: len(run.phonemes)).language if sentence.runs else ""
+
+
+def _known_voice(source: Any) -> Voice | None:
+    """A voice that exists already: given, in a .voice file, or known by name. None: `source` is a recording."""
+    if isinstance(source, Voice):
+        return source
+    if not isinstance(source, str | os.PathLike):
+        return None
+    path = Path(source)
+    if path.suffix == ".voice":
+        return Voice.load(path)
+    if path.exists() or path.suffix or len(path.parts) > 1 or not isinstance(source, str):
+        return None
+    return voices.get(source)
+
+
+def _placed(model: LoadedModel, runtime: Runtime) -> LoadedModel:
+    """Every network on its device, in its precision, ready for inference."""
+    model.content_encoder.to(runtime.device, runtime.content)
+    model.gpt.to(runtime.device, runtime.gpt)
+    model.vits.for_inference().to(runtime.device, runtime.vits)
+    # Tokens come from the nearest codebook entry, which half precision would move.
+    model.vits.content_projection.to(runtime.content)
+    model.vits.quantizer.to(runtime.content)
+    if model.bert is not None:
+        model.bert.to(runtime.device, runtime.bert)
+    if model.speaker is not None:
+        model.speaker.to(runtime.device, runtime.content)
+    for network in (model.content_encoder, model.gpt, model.vits, model.bert, model.speaker):
+        if network is not None:
+            network.eval().requires_grad_(False)
+    return model

@@ -1,0 +1,262 @@
+"""A voice: a few seconds of somebody speaking, what they say, and what a model reads from it. Immutable and savable.
+
+A `.voice` file is one safetensors file with JSON in its header: numbers and text, nothing that could run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from sovits_tts.audio import Audio
+from sovits_tts.checkpoints.build import LoadedModel
+from sovits_tts.clip import Window, best_window
+from sovits_tts.errors import AudioError, VoiceError
+from sovits_tts.features import bert_features, prompt_tokens, style
+from sovits_tts.models.vits import Style
+from sovits_tts.specs import ModelSpec
+from sovits_tts.text.frontend import read
+from sovits_tts.transcript import cut_transcript
+
+FORMAT = 1
+FEATURES = 1  # raised whenever features.py or the reading of text changes what it makes of a clip
+_MAX_BYTES = 64 << 20
+_MAX_SECONDS = 60.0
+_MAX_TEXT = 2000  # characters
+_FINAL = "。.！!？?…"
+
+
+@dataclass(frozen=True, eq=False)
+class VoiceFeatures:
+    """What one model reads from a voice.
+
+    fingerprint: of the model and of the way the features are made
+    tokens:      (S,) semantic tokens of the clip and of the silence after it; the first `own` are the clip's
+    phonemes:    (P,) ids of the transcript, none without one
+    bert:        (P, d_bert) or None for zeros
+    style:       (d_style,), style_text: (d_mrte,)
+    """
+
+    fingerprint: str
+    tokens: Tensor
+    own: int
+    phonemes: Tensor
+    bert: Tensor | None
+    style: Tensor
+    style_text: Tensor
+
+    def style_for(self, like: Tensor) -> Style:
+        """As the VITS stage takes it, on the device and in the type of `like`."""
+        return Style(self.style.to(like)[None, :, None], self.style_text.to(like)[None, :, None])
+
+    def fits(self, model: LoadedModel) -> bool:
+        """Made by this model, and nothing in it out of the model's range: a file may claim anything."""
+        spec = model.spec
+        return (
+            self.fingerprint == fingerprint(model)
+            and _in_range(self.tokens, spec.vits.codebook_size)
+            and _in_range(self.phonemes, min(spec.gpt.n_phonemes, spec.vits.n_phonemes))
+            and 0 <= self.own <= len(self.tokens)
+            and self.style.shape == (spec.vits.d_style,)
+            and self.style_text.shape == (spec.vits.d_mrte,)
+            and (self.bert is None or self.bert.shape == (len(self.phonemes), spec.gpt.d_bert))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """A clip of 3 to 10 s and its facts.
+
+    text:     what the clip says; "" where that is not known: then a model speaks without a prompt
+    language: of `text`
+    consent:  who allowed the use of this voice, and for what; licence: of the recording
+    notes:    how the clip was made from what the user gave
+    features: of one model; another model makes its own
+    """
+
+    audio: Audio
+    text: str = ""
+    language: str = "auto"
+    name: str = ""
+    consent: str = ""
+    licence: str = ""
+    notes: tuple[str, ...] = ()
+    features: VoiceFeatures | None = field(default=None, repr=False)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write a `.voice` file, whole or not at all. Raises VoiceError if it exists or cannot be written."""
+        path = Path(path)
+        if path.suffix != ".voice":
+            raise VoiceError(f"A voice is saved as a .voice file, not {path.name!r}.")
+        if path.exists() and not overwrite:
+            raise VoiceError(f"{path} exists already.", hint="Choose another name, or allow overwriting.")
+        data = save_tensors(self._tensors(), {"voice": json.dumps(self._facts(), ensure_ascii=False)})
+        temporary = path.with_name(f".{token_hex(8)}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except OSError as error:
+            if temporary.exists():
+                temporary.unlink()
+            raise VoiceError(f"Cannot write {path}: {error}") from error
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Voice:
+        """Read a `.voice` file. Raises VoiceError when it is missing, too large, damaged, or not a voice."""
+        path = Path(path)
+        try:
+            size = path.stat().st_size
+            if size > _MAX_BYTES:
+                raise VoiceError(f"{path} has {size >> 20} MB; a voice has at most {_MAX_BYTES >> 20}.")
+            data = path.read_bytes()
+        except OSError as error:
+            raise VoiceError(f"The voice {path} cannot be read: {error}") from error
+        try:
+            return _parse(data)
+        except (SafetensorError, LookupError, TypeError, ValueError, RecursionError, AudioError, struct.error) as error:
+            raise VoiceError(f"{path} is damaged or not a voice: {error}", hint="Make the voice again.") from error
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {"samples": torch.tensor(self.audio.samples)}
+        if self.features:
+            made = self.features
+            tensors |= {"tokens": made.tokens.int(), "phonemes": made.phonemes.int()}
+            tensors |= {"style": made.style.float(), "style_text": made.style_text.float()}
+            if made.bert is not None:
+                tensors["bert"] = made.bert.float()
+        return {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT, "sample_rate": self.audio.sample_rate, "text": self.text, "language": self.language,
+            "name": self.name, "consent": self.consent, "licence": self.licence, "notes": list(self.notes),
+            "fingerprint": self.features.fingerprint if self.features else "",
+            "own": self.features.own if self.features else 0,
+        }  # fmt: skip
+
+
+def make_voice(
+    model: LoadedModel,
+    audio: Audio,
+    text: str = "",
+    language: str = "auto",
+    *,
+    name: str = "",
+    consent: str = "",
+    licence: str = "",
+) -> Voice:
+    """The best 3 to 10 s of a recording as a voice, with the part of its transcript that they say.
+
+    Raises ReferenceAudioError for a recording that cannot serve, TextError for a transcript that cannot be read,
+    VoiceError where the model needs a transcript and there is none.
+    """
+    text = " ".join(text.split())
+    if len(text) > _MAX_TEXT * 10:
+        raise VoiceError(f"The transcript has {len(text)} characters; at most {_MAX_TEXT * 10} are allowed.")
+    window = best_window(audio)
+    notes = _window_notes(audio, window)
+    if text and not window.whole:
+        cut = cut_transcript(model, audio, text, language, window.start, window.end)
+        text = cut.text
+        notes.append(f"Its transcript: {cut.text}" if cut.text else f"Speaking without a prompt, because {cut.reason}.")
+    elif not text:
+        notes.append("Speaking without a prompt, because the clip came without a transcript.")
+    part = audio.cut(window.start, window.end)
+    part = Audio(part.samples.copy(), part.sample_rate)  # a view would keep the whole recording in memory
+    return adopt(model, Voice(part, text, language, name, consent, licence, tuple(notes)))
+
+
+def adopt(model: LoadedModel, voice: Voice, *, exact: bool = False) -> Voice:
+    """The voice with features for this model: its own if they fit, else made now.
+
+    exact: made as upstream makes them. Raises VoiceError where the model needs a transcript and there is none.
+    """
+    if not voice.text and not model.spec.reference_free:
+        raise VoiceError(
+            f"The model {model.spec.name} needs to know what the clip says.", hint="Give the transcript of the clip."
+        )
+    if not exact and voice.features is not None and voice.features.fits(model):
+        return voice
+    tokens, own = prompt_tokens(model, voice.audio, exact=exact)
+    sounds = style(model, voice.audio, exact=exact)
+    phonemes, bert = _read_prompt(model, voice, exact)
+    made = VoiceFeatures(
+        fingerprint(model) if not exact else "",
+        tokens, own, phonemes, bert, sounds.vector[0, :, 0].float().cpu(), sounds.text[0, :, 0].float().cpu(),
+    )  # fmt: skip
+    return replace(voice, features=made)
+
+
+def fingerprint(model: LoadedModel) -> str:
+    """Of a model and of the way features are made."""
+    return f"{model.fingerprint}/{FEATURES}"
+
+
+def _read_prompt(model: LoadedModel, voice: Voice, exact: bool) -> tuple[Tensor, Tensor | None]:
+    if not voice.text:
+        return torch.zeros(0, dtype=torch.long), None
+    text = voice.text if voice.text[-1] in _FINAL else f"{voice.text}."
+    sentence = read(text, voice.language, model.spec.symbols, exact=exact)
+    _check_languages(model.spec, {run.language for run in sentence.runs})
+    return torch.tensor(sentence.ids), bert_features(model, [sentence.runs])[0]
+
+
+def _check_languages(spec: ModelSpec, found: set[str]) -> None:
+    unknown = sorted(found - set(spec.languages))
+    if unknown:
+        raise VoiceError(
+            f"The clip's transcript is in {', '.join(unknown)}, which the model {spec.name} does not speak.",
+            hint=f"It speaks {', '.join(spec.languages)}; or leave the transcript out.",
+        )
+
+
+def _window_notes(audio: Audio, window: Window) -> list[str]:
+    kept = f"{window.start:.1f} to {window.end:.1f} s of {audio.seconds:.1f} s"
+    return [f"The voice is {kept}: {', '.join(window.reasons)}."]
+
+
+def _parse(data: bytes) -> Voice:
+    header = json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]])
+    facts = json.loads(header["__metadata__"]["voice"])
+    if facts["format"] != FORMAT:
+        raise ValueError(f"it has format {facts['format']}, and this version reads {FORMAT}")
+    texts = {key: facts[key] for key in ("text", "language", "name", "consent", "licence")}
+    if not all(isinstance(value, str) and len(value) <= _MAX_TEXT * 10 for value in texts.values()):
+        raise ValueError("one of its texts is too long, or no text")
+    tensors = load_tensors(data)
+    samples = tensors["samples"].numpy()
+    if samples.dtype != np.float32 or len(samples) > _MAX_SECONDS * facts["sample_rate"]:
+        raise ValueError(f"its recording is no float32 audio of at most {_MAX_SECONDS:g} s")
+    voice = Voice(Audio(samples, facts["sample_rate"]), notes=tuple(map(str, facts["notes"])), **texts)
+    return replace(voice, features=_features(tensors, facts)) if facts["fingerprint"] else voice
+
+
+def _features(tensors: dict[str, Tensor], facts: dict[str, Any]) -> VoiceFeatures:
+    integers = {key: tensors[key] for key in ("tokens", "phonemes")}
+    floats = {key: tensors[key] for key in ("style", "style_text", "bert") if key in tensors}
+    if any(t.dtype != torch.int32 or t.ndim != 1 for t in integers.values()):
+        raise ValueError("its tokens are no list of integers")
+    if any(t.dtype != torch.float32 or not torch.isfinite(t).all() for t in floats.values()):
+        raise ValueError("its features are no finite float32 numbers")
+    return VoiceFeatures(
+        str(facts["fingerprint"]), integers["tokens"].long(), int(facts["own"]), integers["phonemes"].long(),
+        floats.get("bert"), floats["style"], floats["style_text"],
+    )  # fmt: skip
+
+
+def _in_range(ids: Tensor, size: int) -> bool:
+    return not len(ids) or (int(ids.min()) >= 0 and int(ids.max()) < size)
