@@ -53,6 +53,7 @@ class VITSRun:
 
     steps: int = 60000
     adversarial_from: int = 6000
+    kl_warmup: int = 2000  # steps over which the KL term reaches its weight
     items: int = 8
     longest: float = 3.0  # seconds of a crop
     slice_frames: int = 32  # decoded in one step
@@ -162,7 +163,7 @@ def train_vits(work: Path, spec: ModelSpec, settings: VITSRun, device: str, minu
         Corpus(work), pieces, store, spec.vits, _indices(work, "train"), settings.items, longest=settings.longest
     )
     stage = VITSStage(
-        spec.vits, settings.steps, settings.adversarial_from, peak_lr=settings.peak_lr,
+        spec.vits, settings.steps, settings.adversarial_from, settings.kl_warmup, settings.peak_lr,
         slice_frames=settings.slice_frames, device=device,
     )  # fmt: skip
     codebook = Codebook(**load_state(work / "codebook.safetensors"))
@@ -198,6 +199,8 @@ def package(work: Path, spec: ModelSpec, out: Path, meta: dict[str, Any]) -> str
     projection, bias = codebook.projection()
     weights["vits.content_projection.weight"], weights["vits.content_projection.bias"] = projection, bias
     weights["vits.quantizer.embedding"] = weights["vits.quantizer.embedding_sum"] = codebook.entries
+    for buffer in ("cluster_size", "initialized"):  # the average began before the codebook was installed
+        weights[f"vits.quantizer.{buffer}"] = vits["generator"][f"quantizer.{buffer}"]
     silence = silence_token(_tokens(work))
     steps = {name: int(load_state(work / name / "state.safetensors")["step"]) for name in ("content", "gpt", "vits")}
     return save(out, replace(spec, silence_token=silence), weights, {**meta, "steps": steps}, overwrite=True)

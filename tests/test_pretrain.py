@@ -1,0 +1,227 @@
+"""Pretraining on a toy corpus: every part runs, resumes, and the package loads. Networks are the real classes, tiny."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from sovits_tts.checkpoints import store
+from sovits_tts.data.corpus import Corpus
+from sovits_tts.data.labels import base_label, label_table, read_labels
+from sovits_tts.data.pieces import SpeakerSampler, _timed, read_pieces
+from sovits_tts.data.tokens import TokenStore
+from sovits_tts.errors import ConfigError, DataError
+from sovits_tts.specs import SPECS, get_spec
+from sovits_tts.training import pretrain as recipe
+from sovits_tts.training.loop import LoopSettings, run
+from sovits_tts.training.pretrain import GPTRun, PretrainConfig, VITSRun, pretrain
+from sovits_tts.training.pretrain_content import ContentRun
+from sovits_tts.training.pretrain_teacher import TeacherRun
+from sovits_tts.training.state import load_state, save_state
+from sovits_tts.training.teacher_data import edit_distance, frame_path, spread_peaks
+
+MINI = get_spec("mini")
+TINY = replace(
+    MINI,
+    name="tiny",
+    gpt=replace(MINI.gpt, d_model=32, n_layers=2, n_heads=4, n_tokens=17, alignment_layer=0),
+    vits=replace(
+        MINI.vits, d_content=32, codebook_size=16, d_latent=8, d_hidden=16, d_filter=32, n_layers_content=1,
+        n_layers_text=1, n_layers_joint=1, d_mrte=16, n_layers_flow=1, n_flows=2, n_layers_posterior=1,
+        d_style_hidden=16, d_style=16, decoder_channels=32, scale_channels=(4, 4, 4, 4, 4, 4),
+        period_channels=(2, 2, 2, 2, 2), periods=(2, 3),
+    ),
+    content=replace(
+        MINI.content, d_model=32, n_layers=2, n_heads=2, d_ff=32, conv_dims=(8,) * 7, position_kernel=8,
+        position_groups=2, output_layer=1,
+    ),
+)  # fmt: skip
+CONFIG = PretrainConfig(
+    spec="tiny",
+    teacher=TeacherRun(ctc_steps=2, frame_steps=2, frame_clips=4, seconds_per_batch=12),
+    content=ContentRun(steps=2, items=2, seconds=1.0),
+    gpt=GPTRun(steps=2, tokens_per_batch=200),
+    vits=VITSRun(steps=2, adversarial_from=1, items=2, longest=1.5, slice_frames=8),
+)
+
+
+def _speechlike(rng: np.random.Generator, seconds: float) -> np.ndarray:
+    t = np.arange(int(seconds * 16000)) / 16000
+    tone = sum(np.sin(2 * np.pi * 130 * h * t) / h for h in range(1, 9))
+    return (0.2 * tone * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * t)) + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder in which decode, teacher, content and tokens have run."""
+    root = tmp_path_factory.mktemp("pretrain")
+    corpus, folder = root / "corpus", root / "work"
+    corpus.mkdir()
+    rng = np.random.default_rng(0)
+    texts = {"en": "The old boat went slowly down the river.", "zh": "今天天气很好，我们去公园。"}
+    columns = "path speaker language text seconds source_rate split tier gender snr_db bandwidth_khz licence".split()
+    with (corpus / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        for n in range(10):
+            language = ("en", "zh")[n % 2]
+            soundfile.write(corpus / f"{n}.wav", _speechlike(rng, 2.5), 16000)
+            writer.writerow(
+                {
+                    "path": f"{n}.wav", "speaker": f"s{n % 3}", "language": language, "text": texts[language],
+                    "split": "dev" if n >= 8 else "train", "gender": "male", "bandwidth_khz": "8.0",
+                }
+            )  # fmt: skip
+    SPECS["tiny"] = TINY
+    for part in ("decode", "teacher", "content", "tokens"):
+        pretrain(part, folder, CONFIG, corpus=corpus)
+    yield folder
+    del SPECS["tiny"]
+
+
+def test_labels_and_pieces_agree(work: Path) -> None:
+    labels = read_labels(work / "labels.jsonl")
+    assert len(labels) == 10
+    pieces = read_pieces(work / "pieces.jsonl")
+    assert pieces
+    for piece in pieces:
+        assert len(piece.phonemes) == len(piece.times)
+        starts = [start for start, _ in piece.times]
+        assert starts == sorted(starts)
+    audio = Corpus(work).audio(Corpus(work).clips[0], 24000)
+    assert abs(np.abs(audio).max() - 0.2) < 0.5 and len(audio) == 60000
+
+
+def test_every_part_then_package(work: Path, tmp_path: Path) -> None:
+    pretrain("gpt", work, CONFIG)
+    pretrain("vits", work, CONFIG)
+    tokens = TokenStore(work / "tokens.npz")
+    assert len(tokens.with_tail(0)) > len(tokens[0]) > 10
+    assert int(tokens[0].max()) < 16
+    pretrain("package", work, CONFIG, out=tmp_path / "model")
+    checkpoint = store.load(tmp_path / "model")
+    assert checkpoint.spec.vits == TINY.vits
+    assert 0 <= checkpoint.spec.silence_token < 16
+    assert checkpoint.meta["steps"] == {"content": 2, "gpt": 2, "vits": 2}
+    assert {"posterior_encoder", "decoder"} <= {name.split(".")[1] for name in checkpoint.weights if name[:5] == "vits."}
+
+
+def test_packaged_tokens_are_the_training_tokens(work: Path, tmp_path: Path) -> None:
+    """The shipped encoder, projection and codebook give the tokens the other stages were trained on."""
+    from sovits_tts.models.content import ContentEncoder
+    from sovits_tts.models.vits import VITS
+
+    for part in ("gpt", "vits"):
+        pretrain(part, work, CONFIG)
+    pretrain("package", work, CONFIG, out=tmp_path / "model")
+    checkpoint = store.load(tmp_path / "model")
+    content, vits = ContentEncoder(TINY.content).eval(), VITS(TINY.vits).eval()
+    content.load_state_dict(checkpoint.part("content"))
+    vits.load_state_dict(checkpoint.part("vits"))
+    piece = read_pieces(work / "pieces.jsonl")[0]
+    corpus = Corpus(work)
+    wave = corpus.audio(corpus.by_id[piece.clip], 16000, piece.start, piece.end)
+    padded = np.concatenate((wave, np.zeros(4800, np.float32)))
+    with torch.inference_mode():
+        tokens = vits.tokenize(content(torch.from_numpy(padded)[None]))[0].numpy()
+    stored = TokenStore(work / "tokens.npz").with_tail(0)
+    assert np.mean(tokens[: len(stored)] == stored) > 0.9  # fp16 storage may move a frame that lies between two entries
+
+
+def test_unknown_part_and_missing_parts_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Choose one of: decode"):
+        pretrain("all", tmp_path, PretrainConfig())
+    with pytest.raises(DataError, match="pretrain content"):
+        pretrain("package", tmp_path, PretrainConfig(), out=tmp_path)
+
+
+class _Counter:
+    """A stage whose state is a running product of seeded noise: any lost or repeated step shows."""
+
+    name = "counter"
+
+    def __init__(self) -> None:
+        self.value = torch.ones(())
+
+    def step(self, batch: int, step: int) -> dict[str, float]:
+        assert batch == step
+        self.value = self.value * (1 + 0.1 * torch.rand(()))
+        return {"value": self.value.item()}
+
+    def state_dict(self) -> dict[str, object]:
+        return {"value": self.value}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        self.value = state["value"]
+
+
+def test_resumed_run_equals_uninterrupted_run(tmp_path: Path) -> None:
+    whole, first, second = _Counter(), _Counter(), _Counter()
+    run(whole, lambda step: step, tmp_path / "a", LoopSettings(20))
+    assert run(first, lambda step: step, tmp_path / "b", LoopSettings(20, deadline_seconds=-1)) == 1
+    assert run(second, lambda step: step, tmp_path / "b", LoopSettings(20)) == 20
+    assert torch.equal(whole.value, second.value)
+
+
+def test_state_round_trip(tmp_path: Path) -> None:
+    network = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(network.parameters())
+    network(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    save_state(tmp_path / "s.safetensors", {"optimizer": optimizer.state_dict(), "step": 7})
+    tree = load_state(tmp_path / "s.safetensors")
+    assert tree["step"] == 7
+    assert torch.equal(tree["optimizer"]["state"][0]["exp_avg"], optimizer.state_dict()["state"][0]["exp_avg"])
+
+
+def test_frame_path_finds_the_segments() -> None:
+    truth = [0] * 5 + [3] * 7 + [1] * 4 + [0] * 6 + [2] * 8 + [0] * 3
+    scores = np.full((len(truth), 4), -6.0, np.float32)
+    scores[np.arange(len(truth)), truth] = -0.1
+    path, score = frame_path(scores, [3, 1, 2])
+    labels = [0 if s % 2 == 0 else [3, 1, 2][s // 2] for s in path]
+    assert labels == truth
+    assert score > -1
+
+
+def test_spread_peaks_keeps_pauses_and_fills_the_rest() -> None:
+    path = np.array([0, 0, 1, 2, 2, 3, 4, 4, 4, 4, 4, 4, 5, 6])
+    energy = np.zeros(14, np.float32)
+    energy[7:11] = -9
+    energy[0] = -9
+    full = spread_peaks(path, energy, floor=-5)
+    assert full.tolist() == [0, 1, 1, 1, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5]
+
+
+def test_punctuation_follows_the_speaker() -> None:
+    row = {"starts": [0, 10, 30], "ends": [10, 20, 40]}
+    timed = _timed(["HH", "IY1", "AH0"], row)
+    assert [symbol for symbol, _, _ in timed] == ["HH", "IY1", ",", "AH0", "."]
+    read_over = _timed(["HH", ",", "IY1", "AH0", "?"], row)
+    assert [symbol for symbol, _, _ in read_over] == ["HH", "IY1", ",", "AH0", "?"]
+
+
+def test_labels_never_mix_languages() -> None:
+    assert base_label("AA1") == "AA" and base_label("AA") == "0AA"
+    assert base_label("ang3") == "ang" and base_label(",") is None
+    assert sorted(label_table().values()) == list(range(1, len(label_table()) + 1))
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), [([], [1, 2], 2), ([1, 2, 3], [1, 3], 1), ([1, 2], [3, 4], 2), ([1], [], 1)])
+def test_edit_distance(a: list[int], b: list[int], expected: int) -> None:
+    assert edit_distance(a, b) == expected
+
+
+def test_no_source_outweighs_the_cap(work: Path) -> None:
+    pieces = [replace(p, clip=f"{'big' if n % 4 else 'small'}/{n}", speaker=f"v{n}") for n, p in enumerate(
+        read_pieces(work / "pieces.jsonl") * 4)]
+    sampler = SpeakerSampler(pieces, cap=0.6)
+    big = [pieces[group[0]].clip.startswith("big") for group in sampler.groups]
+    assert sampler.weights[big].sum() == pytest.approx(0.6, abs=0.02)
+    assert recipe.PARTS[0] == "decode"
