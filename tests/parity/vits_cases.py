@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -19,9 +20,8 @@ from sovits_tts.models.prior import Join
 from sovits_tts.models.vits import VITS, Style, TrainOutput
 from sovits_tts.specs import SPECS, VITSConfig
 from sovits_tts.training import losses
-from tests.parity.registry import Check, Fixture, case, close, close_all, equal, load_derived
+from tests.parity.registry import Check, Fixture, case, close, close_all, equal, load_derived, skip
 
-SLICE_FRAMES = 32  # of the official training; not among the recorded settings
 GRADIENT_TOLERANCE = 1e-3
 GRADIENT_FLOOR = 1e-2  # norms that are zero by symmetry hold rounding noise only
 
@@ -111,15 +111,19 @@ def _inference(vits: VITS, fixture: Fixture, inputs: dict[str, Tensor], styles: 
 def _decoded(
     vits: VITS, io: dict[str, Tensor], tokens: Tensor, phonemes: Tensor, styles: list[Style]
 ) -> Iterator[Check]:
-    if "decode.ns0.wave" in io:
-        wave = vits.decode(tokens, phonemes, styles[0], noise_scale=0.0)
-        yield close("decode.ns0.wave", wave, io["decode.ns0.wave"])
-    if "decode.ns0.5_multi_ref.wave" in io:
-        wave = vits.decode(tokens, phonemes, vits.mean_style(styles), noise=io["decode.ns0.5_multi_ref.noise"])
-        yield close("decode.ns0.5_multi_ref.wave", wave, io["decode.ns0.5_multi_ref.wave"])
-    for key in sorted(key for key in io if key.startswith("decode.ns0_speed")):
-        speed = float(key.removeprefix("decode.ns0_speed").removesuffix(".wave"))
-        yield close(key, vits.decode(tokens, phonemes, styles[0], noise_scale=0.0, speed=speed), io[key])
+    """Names say how: decode.ns<noise scale>[_multi_ref][_speed<speed>].wave, with .noise beside where it matters."""
+    for key in sorted(io):
+        match = re.fullmatch(r"(decode\.ns([\d.]+?)(_multi_ref)?(?:_speed([\d.]+))?)\.wave", key)
+        if match is None:
+            continue
+        name, scale, several, speed = match.groups()
+        style = vits.mean_style(styles) if several else styles[0]
+        noise = io.get(f"{name}.noise")
+        if noise is None and float(scale):
+            yield skip(key, "its noise was not recorded")
+            continue
+        wave = vits.decode(tokens, phonemes, style, noise=noise, noise_scale=float(scale), speed=float(speed or 1))
+        yield close(key, wave, io[key])
 
 
 def _streaming(vits: VITS, fixture: Fixture, inputs: dict[str, Tensor], style: Style) -> Iterator[Check]:
@@ -160,19 +164,21 @@ def _batch(inputs: dict[str, Tensor], c: VITSConfig) -> _Batch:
 def _training(vits: VITS, fixture: Fixture, inputs: dict[str, Tensor]) -> Iterator[Check]:
     io, c = fixture.io, vits.config
     batch = _batch(inputs, c)
-    start = starts_at(io["train.rand_u"], batch.spec_lengths, SLICE_FRAMES)
+    slice_frames = io["train.y_hat"].shape[-1] // c.hop
+    start = starts_at(io["train.rand_u"], batch.spec_lengths, slice_frames)
     yield equal("train.ids_slice", start, io["train.ids_slice"])
     out = vits(
         inputs["train.ssl"].float(), batch.spec, batch.spec_lengths, inputs["train.text"],
         inputs["train.text_lengths"], inputs["train.sv_emb"] if c.d_speaker else None,
-        slice_frames=SLICE_FRAMES, noise=io["train.z_noise"], slice_start=start,
+        slice_frames=slice_frames, noise=io["train.z_noise"], slice_start=start,
     )  # fmt: skip
     recorded = {
-        "train.m_q": out.mean_q[1:], "train.logs_q": out.log_std_q[1:], "train.z": out.z[1:], "train.z_p": out.z_p[1:],
-        "train.m_p": out.prior.mean[:1], "train.logs_p": out.prior.log_std[:1], "train.y_hat": out.wave_slice,
+        "train.m_q": out.mean_q, "train.logs_q": out.log_std_q, "train.z": out.z, "train.z_p": out.z_p,
+        "train.m_p": out.prior.mean, "train.logs_p": out.prior.log_std, "train.y_hat": out.wave_slice,
     }  # fmt: skip
     for name, tensor in recorded.items():
-        yield close(name, tensor, io[name])
+        row = re.match(r"row (\d+) only", fixture.meta["tensors"][name].get("desc", ""))
+        yield close(name, tensor[int(row[1])][None] if row else tensor, io[name])
     yield from _losses(vits, fixture, batch, out)
 
 
@@ -180,7 +186,8 @@ def _losses(vits: VITS, fixture: Fixture, batch: _Batch, out: TrainOutput) -> It
     io, c, expected = fixture.io, vits.config, fixture.meta["train_losses"]
     critics = Discriminators(c.periods, c.scale_channels, c.period_channels)
     load_derived(critics, fixture.seed, official_names.DISCRIMINATORS.to_theirs, prefix="D.")
-    real_wave = take_slices(batch.wave, out.slice_start * c.hop, SLICE_FRAMES * c.hop)
+    samples = out.wave_slice.shape[-1]
+    real_wave = take_slices(batch.wave, out.slice_start * c.hop, samples)
 
     real, fake = critics(real_wave), critics(out.wave_slice.detach())
     yield close("D.logits_cat", _scores(real), io["D.logits_cat"])
@@ -197,7 +204,7 @@ def _losses(vits: VITS, fixture: Fixture, batch: _Batch, out: TrainOutput) -> It
     critics.requires_grad_(False)
 
     real, fake = critics(real_wave), critics(out.wave_slice)
-    mel = take_slices(log_mel(batch.spec, c.sample_rate, c.n_mels), out.slice_start, SLICE_FRAMES)
+    mel = take_slices(log_mel(batch.spec, c.sample_rate, c.n_mels), out.slice_start, samples // c.hop)
     mel_fake = mel_spectrogram(out.wave_slice.squeeze(1), c.sample_rate, c.n_fft, c.hop, c.n_mels, c.win)
     parts = {
         "gen": losses.generator_loss(fake),
