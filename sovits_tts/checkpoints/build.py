@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -15,14 +15,16 @@ from sovits_tts.checkpoints import official, store
 from sovits_tts.checkpoints.convert import assemble, official_files, read_files
 from sovits_tts.checkpoints.official_hf import read_bert, read_content
 from sovits_tts.checkpoints.official_spec import speaker_config
-from sovits_tts.checkpoints.strict import fill, make_gpt, make_vits
+from sovits_tts.checkpoints.strict import fill, make_content, make_gpt, make_vits
 from sovits_tts.errors import CheckpointError, ConfigError
-from sovits_tts.models.bert import BertFeatures
 from sovits_tts.models.content import ContentEncoder
 from sovits_tts.models.gpt import GPT
 from sovits_tts.models.speaker import SpeakerEncoder
 from sovits_tts.models.vits import VITS
 from sovits_tts.specs import ModelSpec, get_spec
+
+if TYPE_CHECKING:
+    from sovits_tts.models.bert import BertFeatures
 
 Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -120,7 +122,7 @@ def _content(spec: ModelSpec, weights: dict[str, Tensor]) -> tuple[ModelSpec, Co
                 f"The content encoder is {config.d_model} wide, but the model {spec.name} needs {spec.vits.d_content}."
             )
         spec = replace(spec, content=config)
-    return spec, fill(lambda: ContentEncoder(spec.content), weights, "content encoder")
+    return spec, make_content(spec, weights)
 
 
 def _speaker(spec: ModelSpec) -> tuple[ModelSpec, SpeakerEncoder | None]:
@@ -138,6 +140,8 @@ def _speaker(spec: ModelSpec) -> tuple[ModelSpec, SpeakerEncoder | None]:
 def _bert(spec: ModelSpec) -> tuple[ModelSpec, BertFeatures | None, dict[str, int] | None]:
     if spec.bert is None:
         return spec, None, None
+    from sovits_tts.models.bert import BertFeatures  # takes a while, and few models need it
+
     files, name = _shared(spec)
     config, weights, vocabulary = read_bert(assets.locate(files.bert, name))
     return replace(spec, bert=config), fill(lambda: BertFeatures(config), weights, "BERT"), vocabulary

@@ -111,7 +111,9 @@ def vits_config(file: OfficialFile) -> VITSConfig:
         **_decoder(shapes),
         **_stated(file.config),
     }
-    return _parse(VITSConfig, row, changes, file.path.name)
+    config: VITSConfig = _parse(VITSConfig, row, changes, file.path.name)
+    _check_stated(config, shapes, file.path.name)
+    return config
 
 
 def _decoder(shapes: _Shapes) -> dict[str, Any]:
@@ -141,6 +143,18 @@ def _stated(config: Mapping[str, Any]) -> dict[str, Any]:
         "resblock_dilations": model.get("resblock_dilation_sizes"),
     }
     return {name: value for name, value in stated.items() if value is not None}
+
+
+def _check_stated(config: VITSConfig, shapes: _Shapes, name: str) -> None:
+    """Stated sizes that decide how much memory a network takes must be those of the file."""
+    pre = "posterior_encoder.input_projection.weight"
+    if pre in shapes and shapes.size(pre, 1) != config.n_bins:
+        raise CheckpointError(f"{name} states {config.n_bins} spectrogram bins, but has {shapes.size(pre, 1)}.")
+    convs = "convs" if config.resblock_type == 2 else "convs1"
+    for block, dilations in enumerate(config.resblock_dilations):
+        found = shapes.count(f"decoder.blocks.{block}.{convs}")
+        if found != len(dilations):
+            raise CheckpointError(f"{name} states {len(dilations)} dilations for a block of {found} convolutions.")
 
 
 def content_config(weights: Mapping[str, Tensor], stated: Mapping[str, Any]) -> ContentConfig:

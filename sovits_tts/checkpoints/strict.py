@@ -10,13 +10,15 @@ from torch import Tensor, nn
 
 from sovits_tts.checkpoints.store import part
 from sovits_tts.errors import CheckpointError
+from sovits_tts.models.content import ContentEncoder
 from sovits_tts.models.discriminators import Discriminators
 from sovits_tts.models.gpt import GPT
 from sovits_tts.models.vits import VITS
-from sovits_tts.specs import ModelSpec
+from sovits_tts.specs import SPECS, ModelSpec
 
 Network = TypeVar("Network", bound=nn.Module)
 _POSTERIOR = "posterior_encoder."
+_SMALL = 20_000_000  # parameters
 
 
 def check(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
@@ -46,14 +48,24 @@ def _shell(make: Callable[[], Network], what: str) -> Network:
         ) from error
 
 
-def fill(make: Callable[[], Network], weights: Mapping[str, Tensor], what: str) -> Network:
-    """A network with these weights, in float32 and eval mode on CPU. Raises CheckpointError where they do not fit."""
-    network = _shell(make, what)
-    check(network, weights, what)
+def fill(make: Callable[[], Network], weights: Mapping[str, Tensor], what: str, known: bool = False) -> Network:
+    """A network with these weights, in float32 and eval mode on CPU. Raises CheckpointError where they do not fit.
+
+    known: the sizes are those of a row of `specs.py`, so making the network is safe before looking at the weights
+    """
     floats = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+    if known and sum(value.numel() for value in floats.values()) < _SMALL:
+        network = make()
+        check(network, floats, what)
+        network.load_state_dict(floats)
+        return network.eval()
+    # Sizes that make no sense, or nothing as large as they claim, must not reserve memory. For a large network this
+    # is also faster: no random start. For a small one it is not, as PyTorch imports a second's worth for "meta".
+    network = _shell(make, what)
+    check(network, floats, what)
     stored = set(network.state_dict())
     if all(name in stored for name, _ in network.named_buffers()):
-        network.load_state_dict(floats, assign=True)  # takes the tensors over: no random start, no copy
+        network.load_state_dict(floats, assign=True)  # takes the tensors over
     else:  # buffers that no file carries exist only in a network made for real
         network = make()
         network.load_state_dict(floats)
@@ -61,15 +73,24 @@ def fill(make: Callable[[], Network], weights: Mapping[str, Tensor], what: str) 
 
 
 def make_gpt(spec: ModelSpec, weights: Mapping[str, Tensor]) -> GPT:
-    return fill(lambda: GPT(spec.gpt), part(weights, "gpt"), "GPT stage")
+    """The GPT stage from prefixed weights."""
+    known = any(spec.gpt == row.gpt for row in SPECS.values())
+    return fill(lambda: GPT(spec.gpt), part(weights, "gpt"), "GPT stage", known)
 
 
 def make_vits(spec: ModelSpec, weights: Mapping[str, Tensor], posterior: bool) -> VITS:
-    """posterior: build it too; raises CheckpointError if the weights lack it."""
+    """The VITS stage from prefixed weights. posterior: build it too; an error if the weights lack it."""
     own = part(weights, "vits")
     if not posterior:
         own = {name: value for name, value in own.items() if not name.startswith(_POSTERIOR)}
-    return fill(lambda: VITS(spec.vits, posterior=posterior), own, "VITS stage")
+    known = any(spec.vits == row.vits for row in SPECS.values())
+    return fill(lambda: VITS(spec.vits, posterior=posterior), own, "VITS stage", known)
+
+
+def make_content(spec: ModelSpec, weights: Mapping[str, Tensor]) -> ContentEncoder:
+    """The content encoder from its own state dict."""
+    known = any(spec.content == row.content for row in SPECS.values())
+    return fill(lambda: ContentEncoder(spec.content), weights, "content encoder", known)
 
 
 def check_model(spec: ModelSpec, weights: Mapping[str, Tensor]) -> None:
