@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +48,14 @@ class Language(Protocol):
         """Raw text -> speakable text (numbers, units, dates in words; punctuation reduced to ! ? … , . -)."""
         ...
 
-    def phonemize(self, text: str, symbols: str = "v2") -> Reading:
-        """Normalised text -> phonemes of the table `symbols` ("v1" or "v2"). Raises TextError on empty text."""
+    def phonemize(
+        self, text: str, symbols: str = "v2", *, overrides: Mapping[int, tuple[int, str]] | None = None
+    ) -> Reading:
+        """Normalised text -> phonemes of the table `symbols` ("v1" or "v2").
+
+        overrides: start position in `text` -> (end position, pronunciation in the notation of the language: ARPAbet
+        with spaces for en, pinyin for zh)
+
+        Raises TextError on empty text and on a pronunciation that cannot be read.
+        """
         ...

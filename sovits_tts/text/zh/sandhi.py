@@ -1,105 +1,162 @@
-"""Tone changes of connected speech: 一, 不, the neutral tone and the third tone."""
+"""Tone changes of connected speech: the neutral tone, 不, 一, the third tone, and 儿 after a rhotic word.
+
+Rules work on one stretch between punctuation marks. Positions in `fixed` are spoken as given; their neighbours still
+listen to them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
+from sovits_tts.text.zh.lexicon import lexicon
 from sovits_tts.text.zh.words import Word
 
 _DIGITS = frozenset("零〇一二三四五六七八九幺两")
-_NUMERALS = _DIGITS | frozenset("十百千万亿点")
-_PARTICLES = frozenset("吧呢啊呐噻嘛吖嗨呐哦哒哩哟喔啰耶喽吗的了着")
-_AFTER_VERBS = {"得": "de5", "地": "de5", "的": "de5", "着": "zhe5", "了": "le5"}
-_FULL_ZI = frozenset(
-    ["男子", "女子", "分子", "原子", "电子", "孔子", "老子", "孟子", "庄子", "荀子", "量子", "质子", "中子", "粒子", "离子", "因子", "王子", "太子", "君子", "才子", "弟子", "父子", "母子", "天子", "孢子", "种子", "浪子", "学子", "游子", "妻子", "瓜子", "莲子", "精子", "卵子", "光子", "夫子", "公子", "皇子", "长子", "次子", "独子", "养子", "赤子", "臣子", "亲子", "双子", "甲子", "庶子", "世子", "童子", "舍利子"]
-)
-_DETERMINERS = ("这", "那", "哪", "每", "某", "另", "同", "任", "上", "下", "前", "后", "头")
+_LARGE_PLACES = frozenset("百千万亿")
+_SENTENCE_PARTICLES = frozenset("吧呢啊吗嘛呀啦呐哩喽哟咯哇")
 _DIRECTIONS = frozenset("上下进出回过起开")
+_COUNTED = frozenset("一二两三四五六七八九十百千万几多半各每整这那哪好有")
+_COMPLEMENTS = frozenset("见到起住动开出上下完清懂来去惯准定了着好")
+# Words ending in 一 whose 一 counts what follows (这一次), unlike 统一 or 第一.
+_DETERMINERS = frozenset("这那哪每某另同任上下前后头有用")
+_AFTER_CLOCK = tuple("零一二三四五六七八九两半钟整多过前后左")
+_ORDINALS = ("月", "号", "楼", "班", "级", "等奖", "等功", "年级", "把手")
+# 儿 is a syllable of its own after these.
+_FULL_ER = frozenset("女男婴幼孤少健胎马花鸟宠弃患生侄孙妻吾我小")
 
 
-def apply(words: Sequence[Word], syllables: Sequence[str]) -> list[str]:
-    """The syllables as they are spoken. One per character of all words together."""
-    spoken = list(syllables)
-    starts = _starts(words)
-    for word, start in zip(words, starts, strict=True):
-        _neutral(word, start, spoken)
-    text = "".join(w.text for w in words)
-    _bu(text, spoken)
-    _yi(text, words, starts, spoken)
-    _third(words, starts, spoken)
-    return spoken
+def apply(
+    words: Sequence[Word], syllables: Sequence[str], fixed: Container[int] = (), rhotic: bool = True
+) -> list[str]:
+    """The syllables as they are spoken, one per character. `rhotic`: 儿 of 玩儿 takes the tone before it."""
+    spoken = _Spoken(syllables, fixed)
+    text = "".join(word.text for word in words)
+    for index, word in enumerate(words):
+        _neutral(word, words[index - 1] if index else None, spoken)
+    _bu(text, words, spoken)
+    _yi(text, words, spoken)
+    _third(words, spoken)
+    if rhotic:
+        _er(words, spoken)
+    return spoken.syllables
 
 
-def _starts(words: Sequence[Word]) -> list[int]:
-    starts, at = [], 0
+class _Spoken:
+    """Syllables whose tones are being changed."""
+
+    def __init__(self, syllables: Sequence[str], fixed: Container[int]) -> None:
+        self.syllables = list(syllables)
+        self._fixed = fixed
+
+    def __len__(self) -> int:
+        return len(self.syllables)
+
+    def tone(self, at: int) -> str:
+        return self.syllables[at][-1:]
+
+    def set(self, at: int, tone: str) -> None:
+        if self.syllables[at] and at not in self._fixed:
+            self.syllables[at] = self.syllables[at][:-1] + tone
+
+
+def _neutral(word: Word, before: Word | None, spoken: _Spoken) -> None:
+    text, last = word.text, word.end - 1
+    if len(text) == 1:
+        if _unstressed(word, before):
+            spoken.set(last, "5")
+        return
+    directional = text[-1] in "来去" and text[-2] in _DIRECTIONS and before is not None and before.tag[0] in "vu"
+    counter = text[-1] == "个" and text[-2] in _COUNTED
+    particle = text[-1] in _SENTENCE_PARTICLES and word.tag[0] in "yu"
+    repeated_verb = len(text) == 2 and text[0] == text[1] and word.tag[0] == "v"
+    if directional or counter or particle or repeated_verb or (text[-1] in "里上" and _is_place(word)):
+        spoken.set(last, "5")
+
+
+def _is_place(word: Word) -> bool:
+    """市里, 桌上. Where a dictionary has the 上 as a word of its own, its tone stands (网上)."""
+    entry = lexicon().entry(word.text)
+    return word.tag[0] == "s" and (word.text[-1] == "里" or entry is None or entry.reading is None)
+
+
+def _unstressed(word: Word, before: Word | None) -> bool:
+    if word.text in _SENTENCE_PARTICLES:
+        return before is not None
+    if word.text == "个":
+        return True
+    if before is None:
+        return False
+    if word.text in "里上":
+        return before.tag[0] in "ns" and word.tag[0] == "f"
+    return word.text == before.text and word.tag[0] == "v"
+
+
+def _bu(text: str, words: Sequence[Word], spoken: _Spoken) -> None:
+    alone = {word.start: index for index, word in enumerate(words) if word.text == "不"}
+    for at, char in enumerate(text[:-1]):
+        if char != "不" or spoken.tone(at) != "4":
+            continue
+        index = alone.get(at, 0)
+        if (at and text[at - 1] == text[at + 1]) or (
+            index and words[index - 1].tag[0] == "v" and words[index + 1].text in _COMPLEMENTS
+        ):
+            spoken.set(at, "5")
+        elif spoken.tone(at + 1) == "4":
+            spoken.set(at, "2")
+
+
+def _yi(text: str, words: Sequence[Word], spoken: _Spoken) -> None:
+    ends = {word.end - 1: word.text for word in words if len(word.text) > 1}
+    for at, char in enumerate(text[:-1]):
+        if char != "一" or spoken.syllables[at] != "yi1":
+            continue
+        before, after = text[max(0, at - 2) : at], text[at + 1 : at + 4]
+        if before[-1:] == after[0] and before[:-1] not in _COUNTED and before not in _DIGITS:
+            spoken.set(at, "5")  # 看一看
+        elif _counts(before[-1:], after, ends.get(at, "")):
+            falls = spoken.tone(at + 1) == "4" or after[0] == "个"
+            spoken.set(at, "2" if falls else "4")
+
+
+def _counts(before: str, after: str, ending: str) -> bool:
+    """Does 一 count what follows (一百, 一次), or is it an ordinal, a digit or the end of a word?"""
+    if after[0] == "个" and before != "第":
+        return True  # 二十一个 too
+    if before in ("第", "周", "期", "拜", "初") or before in _DIGITS or before in ("十", "点"):
+        return False
+    if before in _LARGE_PLACES:
+        return after[0] in ("千", "万", "亿")
+    if after[0] in _DIGITS or after[0] == "十" or (after[0] == "点" and after[1:2] in _AFTER_CLOCK):
+        return False
+    if ending and ending[0] not in _DETERMINERS:
+        return False
+    return before in _DETERMINERS or not after.startswith(_ORDINALS)
+
+
+def _third(words: Sequence[Word], spoken: _Spoken) -> None:
+    """A third tone before a third tone rises: inside words first, then between words, from the right."""
+    table = lexicon()
     for word in words:
-        starts.append(at)
-        at += len(word.text)
-    return starts
+        head = _head(word.text, table.__contains__)
+        for start, end in ((word.start, word.start + head), (word.start + head, word.end), (word.start, word.end)):
+            for at in range(start, end - 1):
+                if spoken.tone(at) == "3" and spoken.tone(at + 1) == "3":
+                    spoken.set(at, "2")
+    for at in range(len(spoken) - 2, -1, -1):
+        if spoken.tone(at) == "3" and spoken.tone(at + 1) == "3":
+            spoken.set(at, "2")
 
 
-def _tone(syllable: str) -> str:
-    return syllable[-1:]
+def _head(word: str, known) -> int:
+    """Characters of the word's first half: 展览|馆, 小|老虎, 岂有|此理."""
+    if len(word) == 3:
+        return 1 if known(word[1:]) and not known(word[:2]) else 2
+    return 2 if len(word) > 3 else len(word)
 
 
-def _set(spoken: list[str], index: int, tone: str) -> None:
-    if spoken[index]:
-        spoken[index] = spoken[index][:-1] + tone
-
-
-def _neutral(word: Word, start: int, spoken: list[str]) -> None:
-    text, tag, last = word.text, word.tag, start + len(word.text) - 1
-    if len(text) == 2 and text[0] == text[1] and tag[0] in "nva" and text not in ("人人", "天天", "处处"):
-        _set(spoken, last, "5")
-    if text in _AFTER_VERBS and tag in ("ud", "uv", "uj", "uz", "ul"):
-        spoken[start] = _AFTER_VERBS[text]
-    if len(text) > 1 and text[-1] == "子" and text not in _FULL_ZI:
-        _set(spoken, last, "5")
-    if text[-1] in _PARTICLES and (len(text) == 1 or text[-1] in "吧呢嘛吗啊"):
-        if not (len(text) == 1 and text == "着" and tag[0] == "v"):
-            _set(spoken, last, "5")
-    elif (len(text) > 1 and (text[-1] == "们" or (text[-1] in "上下里" and tag[0] in "sf"))) or (len(text) > 1 and text[-1] in "来去" and text[-2] in _DIRECTIONS) or text == "个" or (
-        len(text) > 1 and text[-1] == "个" and text[-2] in "一几两半多各每整二三四五六七八九十百这那哪"
-    ):
-        _set(spoken, last, "5")
-
-
-def _bu(text: str, spoken: list[str]) -> None:
-    for i, char in enumerate(text):
-        if char != "不" or i + 1 >= len(text) or _tone(spoken[i]) == "5":
-            continue
-        if i and text[i - 1] == text[i + 1]:
-            _set(spoken, i, "5")
-        elif _tone(spoken[i + 1]) == "4":
-            _set(spoken, i, "2")
-
-
-def _yi(text: str, words: Sequence[Word], starts: Sequence[int], spoken: list[str]) -> None:
-    ends = {start + len(word.text) - 1: word.text for word, start in zip(words, starts, strict=True)}
-    for i, char in enumerate(text):
-        if char != "一" or spoken[i] != "yi1" or i + 1 >= len(text):
-            continue
-        before, after = text[i - 1] if i else "", text[i + 1]
-        if before and before == after:
-            _set(spoken, i, "5")
-        elif before == "第" or before in _DIGITS | {"十"} or (after in _NUMERALS and after not in "百千万亿两") or (len(ends.get(i, "")) > 1 and not ends[i].startswith(_DETERMINERS)) or (after in "月号" and before not in _DETERMINERS):
-            continue
-        elif _tone(spoken[i + 1]) == "4" or after == "个":
-            _set(spoken, i, "2")
-        else:
-            _set(spoken, i, "4")
-
-
-def _third(words: Sequence[Word], starts: Sequence[int], spoken: list[str]) -> None:
-    """A third tone before a third tone rises: inside words first, then between words from the right."""
-    for word, start in zip(words, starts, strict=True):
-        size = len(word.text)
-        cuts = [start + size - 1] if size < 4 else list(range(start + 1, start + size, 2))
-        for last in cuts:
-            first = start if size < 4 else last - 1
-            for i in range(first, last):
-                if _tone(spoken[i]) == "3" and _tone(spoken[i + 1]) == "3":
-                    _set(spoken, i, "2")
-    for i in range(len(spoken) - 2, -1, -1):
-        if _tone(spoken[i]) == "3" and _tone(spoken[i + 1]) == "3":
-            _set(spoken, i, "2")
+def _er(words: Sequence[Word], spoken: _Spoken) -> None:
+    for index, word in enumerate(words):
+        at = word.end - 1
+        stem = word.text[:-1] or (words[index - 1].text if index else "")
+        if word.text[-1] == "儿" and stem and stem[-1] not in _FULL_ER and spoken.syllables[at] in ("er2", "er5"):
+            spoken.set(at, spoken.tone(at - 1))

@@ -1,0 +1,83 @@
+"""Numbers that name rather than count: telephone numbers, room numbers, codes, versions, 90后."""
+
+from __future__ import annotations
+
+import re
+
+from sovits_tts.text.zh.matching import START, Pattern, after, before, pattern
+from sovits_tts.text.zh.numbers import cardinal, digit_by_digit
+from sovits_tts.text.zh.units import UNIT
+
+_CALLED = re.compile(
+    "(?:电话|手机|热线|拨打|致电|号码|报警|客服|短信|编号|学号|工号|单号|订单|证号|账号|帐号|卡号|房间|房号|车牌|密码|验证码|邮编|邮政编码"
+    "|代码|车次|航班|门牌|尾号|批号|序列号|货号|群号|座机|传真|分机|识别号|流水号|口令|暗号|频道|身份证)"
+    r"(?:号码|号|码)?(?:是|为|:|：|\s|,|，|改成|改为)*$"
+)
+_COUNTED = frozenset("元块人个次万亿美欧多余年吨米公平户名辆件家+%℃°份股倍种条点")
+
+
+def _phone(m: re.Match[str]) -> str:
+    """Digits one by one, 1 as 幺 so that it is not heard as 七."""
+    return digit_by_digit(m[0], one="幺")
+
+
+def _named(m: re.Match[str]) -> str | None:
+    if len(re.sub(r"\D", "", m[0])) < 3 or not _CALLED.search(before(m)):
+        return None
+    return _phone(m)
+
+
+def _leading_zero(m: re.Match[str]) -> str:
+    return digit_by_digit(m[0], one="幺" if len(m[0]) > 2 else "一")
+
+
+def _long(m: re.Match[str]) -> str | None:
+    """Eight digits and more with nothing to count are a code."""
+    following = after(m, 1)
+    counts = following != "" and following in _COUNTED
+    return None if counts or m[0].endswith("0000") else _phone(m)
+
+
+def _digits(m: re.Match[str]) -> str:
+    return digit_by_digit(m[0])
+
+
+def _address(m: re.Match[str]) -> str:
+    return f"{cardinal(m['building'])}杠{digit_by_digit(m['room'], one='幺')}"
+
+
+def _version(m: re.Match[str]) -> str:
+    return "点".join(cardinal(p) if len(p) < 3 and p[0] != "0" else digit_by_digit(p) for p in m[0].split("."))
+
+
+def _doubled(m: re.Match[str]) -> str:
+    return cardinal(m[0])
+
+
+_FESTIVALS = "妇女节|儿童节|劳动节|国庆|大促|购物节|事件|运动|讲话|惨案|精神|地震|事变|晚会"
+
+PATTERNS: tuple[Pattern, ...] = (
+    pattern(r"(?<![\d.])(?:(?:\+|00)\s?86[- ]?)?1[3-9]\d([- ]?)\d{4}\1\d{4}(?!\d)", _phone),
+    pattern(rf"{START}(?:\(0\d{{2,3}}\)\s?|0\d{{2,3}}[- ])\d{{7,8}}(?:-\d{{1,5}})?(?!\d)", _phone),
+    pattern(rf"{START}[48]00(?:[- ]?\d{{3}}[- ]?\d{{4}}|-\d{{4}}-\d{{3}})(?!\d)", _phone),
+    pattern(rf"{START}\d[\d\- ]*\d(?![\d.])(?!\s?[%℃°年])", _named),
+    pattern(
+        rf"{START}(?:11[0249]|12[02]|315|618|12306|12315|12345|10086|10010|10000|911)"
+        "(?=报警|急救|热线|电话|晚会|大促|购物|事件|平台|网站|客服)",
+        _phone,
+    ),
+    pattern(
+        rf"{START}(?:985|211|996|007)(?=大学|高校|院校|工程|工作制|[、,，和及与]|毕业|加班|模式|[^\d\u4e00-\u9fff%.]|$)",
+        _phone,
+    ),
+    pattern(r"(?<=双)1[12](?!\d)", _doubled),
+    pattern(rf"{START}[0156789][05](?=后(?![来续面期天年]))", _digits),
+    pattern(rf"{START}\d{{1,2}}[·.・]\d{{1,2}}(?={_FESTIVALS})", _digits),
+    pattern(rf"{START}\d{{3,4}}(?=室|房间|号房|次列车|次航班|次特快|次动车|次高铁|航班|路公交|路车)", _phone),
+    pattern(rf"{START}(?P<building>\d{{1,2}})-(?P<room>\d{{3,4}})(?=室|房|号)", _address),
+    pattern(r"(?<![\d.])\d+(?:\.\d+){2,}(?!\d)", _version),
+    pattern(rf"{START}\d{{1,2}}(?:-\d{{1,2}}){{2,}}(?![\d\-])", _digits),
+    pattern(rf"{START}0\d+(?![\d.])(?!\s?[A-Za-z%℃])", _leading_zero),
+    pattern(rf"{START}\d{{3,}}(?=[A-Za-z])(?!\s?{UNIT})", _phone),  # 1080P
+    pattern(rf"{START}\d{{8,}}(?![\d.])", _long),
+)

@@ -1,0 +1,105 @@
+"""Dates, times of day, scores and proportions."""
+
+from __future__ import annotations
+
+import re
+
+from sovits_tts.text.zh.matching import DASH, NUMBER, START, Pattern, after, is_score, pattern
+from sovits_tts.text.zh.numbers import cardinal, digit_by_digit, number
+
+_YEAR = r"(?:1\d{3}|20\d\d)"
+_RECENT = r"(?:19\d\d|20\d\d)"
+_SPANS = ("年前", "年后", "年来", "年内", "年间", "年以", "年历史", "年的", "年之", "年多", "年左右", "年期")
+
+
+def _date(m: re.Match[str]) -> str | None:
+    return _year_month_day(m["y"], int(m["m"]), int(m["d"]))
+
+
+def _date_year_last(m: re.Match[str]) -> str | None:
+    """Month first, as in 8/18/2024, unless only the other order is a date."""
+    first, second = int(m["a"]), int(m["b"])
+    return _year_month_day(m["y"], *((first, second) if first <= 12 else (second, first)))
+
+
+def _year_month_day(year: str, month: int, day: int) -> str | None:
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    return f"{digit_by_digit(year)}年{cardinal(str(month))}月{cardinal(str(day))}日"
+
+
+def _year_month(m: re.Match[str]) -> str | None:
+    return f"{digit_by_digit(m['y'])}年{cardinal(m['m'])}月" if 1 <= int(m["m"]) <= 12 else None
+
+
+def _years(m: re.Match[str]) -> str:
+    first = "年" if m["year"] else ""
+    return f"{digit_by_digit(m['a'])}{first}到{digit_by_digit(m['b'])}"
+
+
+def _year(m: re.Match[str]) -> str | None:
+    """2024年 and 98年 are names, read digit by digit; 1000年前 and 20年 are lengths of time."""
+    digits, following = m["y"], after(m)
+    if len(digits) == 4:
+        length = digits.endswith("00") and following.startswith(_SPANS)
+        return None if length or digits > "2999" else digit_by_digit(digits)
+    if digits[0] == "0":
+        return digit_by_digit(digits)
+    if following.startswith("年代"):
+        return None
+    named = digits[0] in "6789" and not following.startswith(_SPANS)
+    return digit_by_digit(digits) if named or re.match(r"年\d{1,2}月", following) else None
+
+
+def _time(m: re.Match[str]) -> str | None:
+    if m["second"] is None and is_score(m):
+        return None
+    words = _clock(m["hour"], m["minute"], m["second"])
+    half = m["half"]
+    return words and ("" if not half else "上午" if half[0] in "aA" else "下午") + words
+
+
+def _times(m: re.Match[str]) -> str | None:
+    first, last = _clock(m["h1"], m["m1"], None), _clock(m["h2"], m["m2"], None)
+    return f"{first}至{last}" if first and last else None
+
+
+def _clock(hour: str, minute: str, second: str | None) -> str | None:
+    if int(hour) > 24 or int(minute) > 59 or int(second or 0) > 59:
+        return None
+    words = ("两" if int(hour) == 2 else cardinal(hour)) + "点"
+    if second:
+        return f"{words}{_two_digits(minute)}分{_two_digits(second)}秒"
+    if minute == "30":
+        return words + "半"
+    return f"{words}{_two_digits(minute)}分" if int(minute) else words + ("整" if int(hour) else "")
+
+
+def _two_digits(digits: str) -> str:
+    return ("零" if digits[0] == "0" and int(digits) else "") + cardinal(digits)
+
+
+def _ratio(m: re.Match[str]) -> str:
+    return "比".join(number(part) for part in re.split(r"\s?:\s?", m[0]))
+
+
+def _score(m: re.Match[str]) -> str | None:
+    return f"{cardinal(m['a'])}比{cardinal(m['b'])}" if is_score(m) else None
+
+
+PATTERNS: tuple[Pattern, ...] = (
+    pattern(rf"{START}(?P<y>{_YEAR})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})(?![\d.]\d)日?", _date),
+    pattern(rf"{START}(?P<a>\d{{1,2}})/(?P<b>\d{{1,2}})/(?P<y>{_YEAR})(?!\d)", _date_year_last),
+    pattern(rf"{START}(?P<y>{_RECENT})(?:-(?=0)|/)(?P<m>\d{{1,2}})(?![\d/.\-])月?", _year_month),
+    pattern(rf"{START}(?P<a>{_YEAR})(?P<year>年)?{DASH}(?P<b>{_YEAR})(?!\d|[元个人次公米万])", _years),
+    pattern(rf"{START}(?P<a>{_RECENT})(?P<year>年)?{DASH}(?P<b>\d\d)(?=年|赛季|学年|财年)", _years),
+    pattern(rf"{START}(?P<y>\d{{4}}|\d{{2}})(?=年)", _year),
+    pattern(rf"{START}(?P<h1>\d{{1,2}}):(?P<m1>\d\d){DASH}(?P<h2>\d{{1,2}}):(?P<m2>\d\d)(?![\d:])", _times),
+    pattern(
+        rf"{START}(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?![\d:]|\.\d)"
+        r"(?:\s?(?P<half>[aApP]\.?[mM]\.?)(?![A-Za-z]))?",
+        _time,
+    ),
+    pattern(rf"{START}{NUMBER}(?:\s?:\s?{NUMBER})+", _ratio),
+    pattern(rf"{START}(?P<a>\d{{1,3}})[-–](?P<b>\d{{1,3}})(?![\d\-])", _score),
+)

@@ -1,0 +1,167 @@
+"""Amounts: money, percentages, temperatures, units, fractions, ranges, arithmetic."""
+
+from __future__ import annotations
+
+import re
+
+from sovits_tts.text.zh.matching import DASH, NUMBER, START, Pattern, after, before, pattern
+from sovits_tts.text.zh.numbers import cardinal, counted, number
+from sovits_tts.text.zh.units import CURRENCIES, CURRENCY, UNIT, UNITS
+
+_SCALE = r"(?:[十百千]?[万亿]|[十百千])?"
+_MINUS = "-−"
+_POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_OPERATORS = {
+    "+": "加", "-": "减", "−": "减", "–": "减", "*": "乘", "×": "乘", "x": "乘", "X": "乘", "/": "除以", "÷": "除以",
+    "=": "等于", "≈": "约等于", "≠": "不等于", "<": "小于", ">": "大于", "≤": "小于等于", "≥": "大于等于", "±": "正负",
+}  # fmt: skip
+
+
+def _money(m: re.Match[str]) -> str:
+    name, scale = CURRENCIES[m["sign"]], m["scale"] or ""
+    words = "负" if m["minus"] else ""
+    words += counted(_without_cents(m["low"]), scale or name)
+    if m["high"]:
+        words += "到" + counted(_without_cents(m["high"]), scale or name)
+    said = after(m).startswith(("元", "美元", "港元", "欧元", "英镑", "日元", "美金", "块"))
+    return words + scale + ("" if said else name)
+
+
+def _money_code(m: re.Match[str]) -> str:
+    return counted(_without_cents(m["n"]), m["scale"] or "元") + (m["scale"] or "") + CURRENCIES[m["code"]]
+
+
+def _without_cents(written: str) -> str:
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
+def _percent(m: re.Match[str]) -> str:
+    share = {"%": "百分之", "‰": "千分之"}[m["sign"]]
+    words = _share(m["low"], share)
+    return f"{words}到{_share(m['high'], share if m['first'] else '')}" if m["high"] else words
+
+
+def _share(written: str, share: str) -> str:
+    return ("负" if written[0] in _MINUS else "") + share + number(written.lstrip("+-−"))
+
+
+def _temperature(m: re.Match[str]) -> str:
+    unit = "华氏度" if m["unit"][-1] in "F℉" else "度"
+    words = _degrees(m["low"])
+    if m["high"]:
+        words += (unit if m["low"][0] in _MINUS else "") + "到" + _degrees(m["high"])
+    return words + unit
+
+
+def _below_zero(m: re.Match[str]) -> str:
+    return _degrees(m[0])
+
+
+def _degrees(written: str) -> str:
+    return ("零下" if written[0] in _MINUS else "") + counted(written.lstrip("+-−"), "度")
+
+
+def _measure(m: re.Match[str]) -> str:
+    unit, scale = UNITS[m["unit"]], m["scale"] or ""
+    words = "负" if m["low"][0] in _MINUS else ""
+    words += counted(m["low"].lstrip(_MINUS), scale or unit)
+    if m["high"]:
+        words += (UNITS[m["first"]] if m["first"] else "") + "到" + counted(m["high"], scale or unit)
+    per = f"每{UNITS[m['per']]}" if m["per"] else ""
+    if per == "每小时" and re.search("每个?小时约?$", before(m)):
+        per = ""  # 每小时60km/h says it twice
+    return words + scale + unit + per
+
+
+def _fraction(m: re.Match[str]) -> str | None:
+    if not int(m["below"]):
+        return None
+    return (f"{cardinal(m['whole'])}又" if m["whole"] else "") + f"{cardinal(m['below'])}分之{cardinal(m['above'])}"
+
+
+def _range(m: re.Match[str]) -> str:
+    scale = m["scale"] or ""
+    counts = scale or after(m)
+    return f"{counted(m['low'], counts)}{m['first'] or ''}到{counted(m['high'], counts)}{scale}"
+
+
+def _sum(m: re.Match[str]) -> str:
+    words, operand = "", False
+    for part in re.findall(rf"{NUMBER}|[^\d\s]", m[0]):
+        if part[0].isdigit():
+            words += number(part)
+        else:
+            words += "负" if part in _MINUS and not operand else _OPERATORS[part]
+        operand = part[0].isdigit()
+    return words
+
+
+def _power(m: re.Match[str]) -> str:
+    return f"{number(m['base']) if m['base'] else ''}的{number(m['power'].translate(_POWERS).lstrip('^'))}次方"
+
+
+def _ordinal(m: re.Match[str]) -> str:
+    return "第" + cardinal(m["low"]) + (f"到{cardinal(m['high'])}" if m["high"] else "")
+
+
+def _negative(m: re.Match[str]) -> str:
+    return "负" + counted(m["n"], after(m))
+
+
+def _more(m: re.Match[str]) -> str:
+    return cardinal(m["n"]) + "多"
+
+
+def _about(m: re.Match[str]) -> str:
+    return "约" + counted(m["n"], after(m))
+
+
+def _plain(m: re.Match[str]) -> str:
+    return counted(m[0], after(m))
+
+
+_SIGNED = rf"(?<![\dA-Za-z%℃°.])[-−]?{NUMBER}"
+_OPERATION = rf"\s*[+\-−–*×xX/÷]\s*[-−]?{NUMBER}"
+_EQUALS = rf"\s*[=≈≠<>≤≥]\s*[-−]?{NUMBER}"
+
+PATTERNS: tuple[Pattern, ...] = (
+    pattern(
+        rf"(?P<minus>[-−])?(?P<sign>{CURRENCY})\s?(?P<low>{NUMBER})"
+        rf"(?:{DASH}{CURRENCY}?\s?(?P<high>{NUMBER}))?\s?(?P<scale>{_SCALE})",
+        _money,
+    ),
+    pattern(
+        rf"{START}(?P<n>{NUMBER})(?P<scale>{_SCALE})\s?(?P<code>RMB|CNY|USD|EUR|HKD|JPY|GBP|[$€£¥￥])(?![A-Za-z\d])",
+        _money_code,
+    ),
+    pattern(
+        rf"(?P<low>[+]?{_SIGNED})(?:(?P<first>[%‰])?{DASH}(?P<high>[-+−]?{NUMBER}))?\s?(?P<sign>[%‰])",
+        _percent,
+    ),
+    pattern(
+        rf"(?P<low>{_SIGNED})\s?(?:(?:[℃℉°度]|°[CF])?{DASH}(?P<high>[-−]?{NUMBER}))?"
+        r"\s?(?P<unit>℃|℉|°\s?[CF](?![A-Za-z])|°)",
+        _temperature,
+    ),
+    pattern(rf"(?<![\dA-Za-z])[-−]{NUMBER}(?=度)", _below_zero),
+    pattern(
+        rf"(?P<low>{_SIGNED})\s?(?:(?P<first>{UNIT})?{DASH}(?P<high>{NUMBER}))?"
+        rf"\s?(?P<scale>[万亿])?\s?(?P<unit>{UNIT})(?:/(?P<per>{UNIT}))?",
+        _measure,
+    ),
+    pattern(rf"(?<![\d.=+×÷A-Za-z])[-−]?{NUMBER}(?:{_OPERATION})*(?:{_EQUALS}(?:{_OPERATION})*)+(?![\d%])", _sum),
+    pattern(rf"{START}{NUMBER}(?:\s*[+×÷xX*±]\s*{NUMBER})+(?![\d%A-Za-z])", _sum),
+    pattern(rf"(?P<base>{NUMBER})?(?P<power>\^\d+|[⁰¹²³⁴-⁹]+)", _power),
+    pattern(rf"{START}(?:(?P<whole>\d+)\s)?(?P<above>\d+)/(?P<below>\d+)(?![\d/])", _fraction),
+    pattern(rf"第\s?(?P<low>\d+)(?:{DASH}(?P<high>\d+))?(?!\.\d)", _ordinal),
+    pattern(
+        rf"{START}(?P<low>{NUMBER})(?P<first>[万亿元个天年月日号岁人次])?{DASH}(?P<high>{NUMBER})(?P<scale>[万亿])?(?![\d\-])",
+        _range,
+    ),
+    pattern(r"(?P<n>\d+)\+(?=[\u4e00-\u9fff])", _more),
+    pattern(rf"(?<![\d\u4e00-\u9fff])~\s?(?P<n>{NUMBER})", _about),
+    pattern(rf"(?<![\w)\]])[-−](?P<n>{NUMBER})", _negative),
+    pattern(rf"(?<=[是为到至从于在了得比达约值减加])[-−](?P<n>{NUMBER})", _negative),
+    pattern(r"(?<!\d)\.\d+", lambda m: number(m[0])),
+    pattern(NUMBER, _plain),
+)
