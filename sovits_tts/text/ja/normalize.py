@@ -1,0 +1,95 @@
+"""Written Japanese -> what OpenJTalk reads well. It reads whole numbers, dates with 年月日 and letters by itself."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from sovits_tts.text.base import Normalized, TextWarning
+
+SPOKEN_RANGE = r"A-Za-z0-9\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+UNREAD_MARKS = frozenset("「」『』（）【】〈〉《》〜")
+
+_MARKS = {
+    **dict.fromkeys("，、､；;：:", ","),
+    **dict.fromkeys("。｡．", "."),
+    **dict.fromkeys("！!", "!"),
+    **dict.fromkeys("？?", "?"),
+    **dict.fromkeys("…⋯", "…"),
+    **dict.fromkeys("～~", "〜"),
+    **dict.fromkeys("(", "（"),
+    **dict.fromkeys(")", "）"),
+    **dict.fromkeys("―—–−", "-"),
+    "･": "・",
+}
+_SILENT = frozenset("\"'“”‘’[]{}<>*_|`^\u200b\ufeff")
+_SIGNS = {
+    "%": "パーセント", "‰": "パーミル", "℃": "度", "°": "度", "&": "アンド", "@": "アットマーク", "+": "プラス",
+    "=": "イコール", "×": "かける", "÷": "わる", "#": "シャープ", "/": "スラッシュ", "\\": "バックスラッシュ",
+    "±": "プラスマイナス", "≒": "ニアリーイコール",
+}  # fmt: skip
+_CURRENCIES = {"$": "ドル", "€": "ユーロ", "£": "ポンド", "¥": "円", "￥": "円", "₩": "ウォン"}
+_UNITS = {
+    "km/h": "キロメートル毎時", "m/s": "メートル毎秒", "km": "キロメートル", "cm": "センチメートル",
+    "mm": "ミリメートル",
+    "kg": "キログラム", "mg": "ミリグラム", "ml": "ミリリットル", "mL": "ミリリットル", "KB": "キロバイト",
+    "MB": "メガバイト", "GB": "ギガバイト", "TB": "テラバイト", "Hz": "ヘルツ", "kHz": "キロヘルツ",
+    "MHz": "メガヘルツ", "GHz": "ギガヘルツ", "kWh": "キロワット時", "°C": "度", "m": "メートル", "g": "グラム",
+}  # fmt: skip
+_UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
+_DIGITS = dict(
+    zip("0123456789", ["ゼロ", "イチ", "ニ", "サン", "ヨン", "ゴ", "ロク", "ナナ", "ハチ", "キュウ"], strict=True)
+)
+
+
+def _digits(written: str) -> str:
+    return "".join(_DIGITS[d] for d in written)
+
+
+# Tried in this order; each match is a number or a group of numbers with a sign that OpenJTalk would misread.
+_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)"), lambda m: f"{m[1]}年{int(m[2])}月{int(m[3])}日"),
+    (re.compile(r"(?<!\d)(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?!\d)"),
+     lambda m: f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) or m[3] else "") + (f"{int(m[3])}秒" if m[3] else "")),
+    (re.compile(r"(?<!\d)(0\d{1,3})-(\d{2,4})-(\d{3,4})(?!\d)"),
+     lambda m: "の".join(_digits(group) for group in m.groups())),
+    (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), lambda m: ""),
+    (re.compile(r"([$€£¥￥₩])\s?(\d+(?:\.\d+)?)([万億兆]?)"), lambda m: f"{m[2]}{m[3]}{_CURRENCIES[m[1]]}"),
+    (re.compile(r"(\d)\s?[〜~～](?=\d)"), lambda m: f"{m[1]}から"),
+    (re.compile(r"(?<!\d)(\d{1,3})/(\d{1,3})(?!\d)"), lambda m: f"{m[2]}分の{m[1]}"),
+    (re.compile(r"(?<![\w-])[-−](?=\d)"), lambda m: "マイナス"),
+    (re.compile(rf"(?<=\d)\s?({_UNIT})(?![A-Za-z0-9])"), lambda m: _UNITS[m[1]]),
+    (re.compile(r"(\d+)((?:\.\d+){2,})"), lambda m: "点".join([m[1], *m[2][1:].split(".")])),
+    (re.compile(r"(\d+)\.(\d+)"), lambda m: f"{m[1]}点{_digits(m[2])}"),
+)  # fmt: skip
+_RUN = re.compile(r"([!?…,.\-])[!?…,.\-]+")
+
+
+def normalize(text: str) -> Normalized:
+    """Kana, kanji, letters, digits, brackets and ! ? … , . - ; everything else is named in a warning."""
+    written = _half_width(text)
+    for pattern, spoken in _RULES:
+        written = pattern.sub(spoken, written)
+    kept: list[str] = []
+    warnings: list[TextWarning] = []
+    for char in written:
+        if char in _MARKS:
+            kept.append(_MARKS[char])
+        elif char in _SIGNS:
+            kept.append(_SIGNS[char])
+        elif char in _CURRENCIES:
+            kept.append(_CURRENCIES[char])
+        elif char in "!?…,.-" or char in UNREAD_MARKS or re.match(f"[{SPOKEN_RANGE}]", char):
+            kept.append(char)
+        elif char.isspace():
+            kept.append(" ")
+        elif char not in _SILENT:
+            warnings.append(TextWarning(f"{char!r} cannot be read in Japanese.", max(text.find(char), 0), char))
+    return Normalized(_RUN.sub(r"\1", "".join(kept)).strip(), tuple(warnings))
+
+
+def _half_width(text: str) -> str:
+    """Full-width letters and digits as ASCII, half-width kana as kana; other characters as they are."""
+    plain = "".join(unicodedata.normalize("NFKC", c) if "\uff10" <= c <= "\uff5a" and c.isalnum() else c for c in text)
+    return re.sub("[\uff66-\uff9f]+", lambda m: unicodedata.normalize("NFKC", m[0]), plain)
