@@ -1,0 +1,75 @@
+"""Cantonese: ToJyutping's readings in the symbols of the official v2 table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Any
+
+from sovits_tts.errors import MissingDependency, TextError
+from sovits_tts.text.base import Normalized, Reading, TextWarning
+from sovits_tts.text.symbols import PUNCTUATION
+from sovits_tts.text.yue.jyutping import initial_final
+from sovits_tts.text.zh.hanzi import is_hanzi, simplified
+from sovits_tts.text.zh.normalize import normalize
+
+_STAND_IN = "龘"  # goes through the Mandarin normaliser for characters such as 㗎 that only Cantonese reads
+
+
+class Cantonese:
+    code = "yue"
+
+    def normalize(self, text: str) -> Normalized:
+        """As for Mandarin, but traditional characters stay: 隻 and 只, 髮 and 發 sound different."""
+        known = "".join(_STAND_IN if is_hanzi(char) and not "\u4e00" <= char <= "\u9fff" else char for char in text)
+        normalized = normalize(known)
+        warnings = (replace(w, message=f"{w.span!r} cannot be read in Cantonese.") for w in normalized.warnings)
+        return Normalized(_as_written(text, known, normalized.text), tuple(warnings))
+
+    def phonemize(self, text: str, symbols: str = "v2") -> Reading:
+        """Two phonemes per syllable, one per mark. Raises TextError when nothing can be read, MissingDependency."""
+        kept: list[str] = []
+        phonemes: list[str] = []
+        per_char: list[int] = []
+        warnings: list[TextWarning] = []
+        for position, (char, syllables) in enumerate(_to_jyutping().get_jyutping_list(text)):
+            if char in PUNCTUATION:
+                read: list[str] = [char]
+            else:
+                read = [p for syllable in _split(syllables) for p in initial_final(syllable)]
+            if read:
+                kept.append(char)
+                phonemes += read
+                per_char.append(len(read))
+            elif not char.isspace():
+                warnings.append(TextWarning(f"{char!r} has no Cantonese reading and was left out.", position, char))
+        if not any(p not in PUNCTUATION for p in phonemes):
+            raise TextError(f"Nothing in {text[:40]!r} can be read as Cantonese.", hint="Give at least one hanzi.")
+        return Reading("".join(kept), tuple(phonemes), tuple(per_char), tuple(warnings))
+
+
+def _split(syllables: str | None) -> list[str]:
+    """A few characters, old units of measure, stand for two syllables."""
+    return syllables.split() if isinstance(syllables, str) else []
+
+
+def _as_written(text: str, known: str, normalized: str) -> str:
+    """`normalized`, which was made of `known`, with the characters of `text` back in their places."""
+    flat = "".join(simplified(char) if is_hanzi(char) else char for char in known)
+    if flat == text:
+        return normalized
+    restored = list(normalized)
+    for block in SequenceMatcher(None, flat, normalized, autojunk=False).get_matching_blocks():
+        restored[block.b : block.b + block.size] = text[block.a : block.a + block.size]
+    return "".join(restored)
+
+
+def _to_jyutping() -> Any:
+    try:
+        import ToJyutping
+    except ImportError as error:
+        raise MissingDependency("Reading Cantonese needs ToJyutping.", hint='pip install "sovits-tts[yue]"') from error
+    return ToJyutping
+
+
+LANGUAGE = Cantonese()
