@@ -197,11 +197,13 @@ class _Reader:
         return "ko" if JAMO.fullmatch(notation) else ""
 
     def _lengthened(self, runs: list[Run]) -> list[Run]:
-        """Short texts as the models were used to them."""
+        """Short texts, and Korean without a mark at its end, as the models were used to them."""
+        if runs[-1].language == "ko" and runs[-1].phonemes[-1].isalpha():
+            runs = [*runs[:-1], runs[-1].with_trailing(".", self.symbols)]
         done = self._commas(runs)
         if sum(len(run.phonemes) for run in done) >= _FEW_PHONEMES or done[0].phonemes[0] == ".":
             return done
-        return self._commas([runs[0].after(".", self.symbols), *runs[1:]])
+        return self._commas([runs[0].with_leading(".", self.symbols), *runs[1:]])
 
     def _commas(self, runs: list[Run]) -> list[Run]:
         """Upstream speaks a comma, an audible pause, before short English: before the T of T恤."""
@@ -210,7 +212,7 @@ class _Reader:
 
 def _with_comma(run: Run, symbols: str) -> Run:
     short = run.language == "en" and len(run.phonemes) < _FEW_IN_ENGLISH
-    return run.after(",", symbols, in_text=False) if short else run
+    return run.with_leading(",", symbols, in_text=False) if short else run
 
 
 def _parts(spans: tuple[Span, ...], text: str, start: int) -> list[Part]:

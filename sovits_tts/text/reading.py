@@ -35,7 +35,7 @@ class Run:
     per_char: tuple[int, ...] | None
     warnings: tuple[TextWarning, ...] = ()
 
-    def after(self, mark: str, symbols: str, in_text: bool = True) -> Run:
+    def with_leading(self, mark: str, symbols: str, in_text: bool = True) -> Run:
         """This run with a punctuation mark spoken before it."""
         return replace(
             self,
@@ -43,6 +43,16 @@ class Run:
             phonemes=(mark, *self.phonemes),
             ids=(*to_ids([mark], symbols), *self.ids),
             per_char=None if self.per_char is None else (1, *self.per_char),
+        )
+
+    def with_trailing(self, mark: str, symbols: str) -> Run:
+        """This run with a punctuation mark spoken after it."""
+        return replace(
+            self,
+            text=self.text + mark,
+            phonemes=(*self.phonemes, mark),
+            ids=(*self.ids, *to_ids([mark], symbols)),
+            per_char=None if self.per_char is None else (*self.per_char, 1),
         )
 
 
