@@ -22,7 +22,7 @@ from sovits_tts.text.en.dictionary import dictionary
 from sovits_tts.text.en.letters import END, START, Graphone, LetterModel, pack, table_path
 
 ORDER = 7
-PRUNE = 7e-8  # relative perplexity lost per n-gram dropped
+PRUNE = 6e-8  # relative perplexity lost per n-gram dropped
 SHAPES = ((1, 0), (1, 1), (1, 2), (2, 1))  # letters, phonemes in one pair
 Pair = tuple[str, tuple[str, ...]]
 
@@ -243,8 +243,9 @@ def measure(model: LetterModel, held: list[Pair]) -> str:
         total += len(truth)
     n = len(held)
     return (
-        f"{n} words: word error {words / n:.1%} (without stress {bare_words / n:.1%}), phoneme error "
-        f"{wrong / total:.1%} (without stress {bare_wrong / total:.1%}), {(time.time() - began) / n * 1000:.1f} ms a word"
+        f"{n} words: word error {words / n:.1%} (without stress {bare_words / n:.1%}), "
+        f"phoneme error {wrong / total:.1%} (without stress {bare_wrong / total:.1%}), "
+        f"{(time.time() - began) / n * 1000:.1f} ms a word"
     )
 
 

@@ -6,6 +6,7 @@ import unicodedata
 
 from sovits_tts.text.base import TextWarning
 from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.tables import words
 
 # What stands for itself in the rules that follow.
 _KEPT = frozenset("!?….,-'\"()[]{}:;/\\@#$%^&*_+=<>~|`£€¥₹₩₽₿¢°±×÷²³√≤≥≠≈µ§©®™½¼¾⅓⅔⅛⅜⅝⅞→")
@@ -18,15 +19,14 @@ _MARKS = {
     "⋯": "…", "‥": "…", "～": "~", "〜": "~", "¡": "", "¿": "", "•": ", ", "‣": ", ", "◦": ", ", "●": ", ", "¶": " ",
     "µ": "µ", "μ": "µ", "∙": "×", "⋅": "×", "✕": "×", "∕": "/", "⁄": "/", "℃": "°C", "℉": "°F", "№": "No. ",
     "￥": "¥", "￡": "£", "￠": "¢", "￦": "₩", "∞": " infinity ", "π": " pi ", "∑": " sum ", "∫": " integral ",
-    "Ω": " ohms ", "Ω": " ohms ", "℞": " prescription ", "℗": " phonogram ", "†": " ", "‡": " ", "‖": " ",
-    "⇒": "→", "➔": "→", "➡": "→", "⟶": "→", "，": ", ", "﹐": ", ", "﹒": ". ", "﹔": "; ", "﹕": ": ", "％": "%",
+    "\u03a9": " ohms ", "\u2126": " ohms ", "℞": " prescription ", "℗": " phonogram ", "†": " ", "‡": " ", "‖": " ",
+    "⇒": "→", "➔": "→", "➡": "→", "⟶": "→", "﹐": ", ", "﹒": ". ", "﹔": "; ", "﹕": ": ", "％": "%",
 }  # fmt: skip
-_GREEK = dict(zip(
-    "αβγδεζηθικλνξορσςτυφχψωΓΔΘΛΞΣΦΨ",
+_GREEK_NAMES = words(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi omicron rho sigma sigma tau upsilon phi chi "
-    "psi omega gamma delta theta lambda xi sigma phi psi".split(),
-    strict=True,
-))  # fmt: skip
+    "psi omega gamma delta theta lambda xi sigma phi psi"
+)
+_GREEK = dict(zip("αβγδεζηθικλνξορσςτυφχψωΓΔΘΛΞΣΦΨ", _GREEK_NAMES, strict=True))
 _WITHOUT_SOUND = frozenset({"Cf", "Cc"})  # joiners, direction marks, controls
 
 
@@ -70,12 +70,14 @@ def _decomposed(char: str) -> str | None:
 
 def known_characters(text: str) -> tuple[Draft, list[TextWarning]]:
     """`text` in the characters the rules know, and a warning for each run of others."""
+    if text.isascii() and text.isprintable():
+        return Draft(text, list(range(len(text)))), []
     pieces: list[str] = []
     origin: list[int] = []
     unknown: list[tuple[int, str]] = []
     for position, char in enumerate(text):
         if unicodedata.combining(char):
-            new = _compose(pieces, char)
+            new: str | None = _compose(pieces, char)
         elif char.isascii() and (char.isalnum() or char == " "):
             new = char
         else:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from sovits_tts.text.en.tables import lines
+
 
 @dataclass(frozen=True)
 class Dictionary:
@@ -32,9 +34,7 @@ def dictionary() -> Dictionary:
     code = {phoneme: char for char, phoneme in alphabet.items()}
     flat = body.replace("\n", "\t").split("\t")
     words = dict(zip(flat[::2], flat[1::2], strict=True))
-    extra = (files("sovits_tts.text") / "data" / "en_extra.txt").read_text(encoding="utf-8").splitlines()
-    for line in extra:
-        if line and not line.startswith("#"):
-            word, *phonemes = line.split()
-            words[word] = "".join(code[p] for p in phonemes)
+    for line in lines("en_extra.txt"):
+        word, *phonemes = line.split()
+        words[word] = "".join(code[p] for p in phonemes)
     return Dictionary(words, alphabet)

@@ -14,59 +14,64 @@ def _set(words: str) -> frozenset[str]:
 
 
 BE = _set(
-    "am is are was were be been being 'm 're isn't aren't wasn't weren't i'm you're we're they're he's she's it's that's"
+    "am is are was were be been being 'm 're isn't aren't wasn't weren't i'm you're we're they're he's she's it's "
+    "that's"
 )
 HAVE = _set("have has had having 've i've you've we've they've haven't hasn't hadn't he'd she'd")
 MODALS = _set(
     "do does did don't doesn't didn't will would can could shall should may might must cannot can't won't wouldn't "
-    "couldn't shouldn't mustn't needn't i'll you'll he'll she'll it'll we'll they'll i'd you'd we'd they'd who'd who'll "
-    "gonna gotta wanna please let's helps help helped helping dare"
+    "couldn't shouldn't mustn't needn't i'll you'll he'll she'll it'll we'll they'll i'd you'd we'd they'd who'd "
+    "who'll gonna gotta wanna please let's helps help helped helping dare"
 )
 SUBJECTS = _set("i you we they he she who")
 OBJECTS = _set("me him them us it myself yourself himself herself itself ourselves themselves")
 DETERMINERS = _set(
-    "the a an this these those my your his her its our their every each any some no another either neither both all many "
-    "much few several more most less such whose one two three four five six seven eight nine ten twenty thirty forty "
-    "fifty sixty hundred thousand million billion first second third last next own other same new old good bad great "
-    "big small long short little high low full free young early late main major final best worst entire whole"
+    "the a an this these those my your his her its our their every each any some no another either neither both all "
+    "many much few several more most less such whose one two three four five six seven eight nine ten twenty thirty "
+    "forty fifty sixty hundred thousand million billion first second third last next own other same new old good bad "
+    "great big small long short little high low full free young early late main major final best worst entire whole"
 )
 QUANTIFIERS = _set("all both many some most few several more those these others")
 PREPOSITIONS = _set(
-    "of in on at by for with from into onto about over under between among against during without within through toward "
-    "towards after before since until till upon per via despite across behind beyond beside besides near above below "
-    "around along inside outside off out up down"
+    "of in on at by for with from into onto about over under between among against during without within through "
+    "toward towards after before since until till upon per via despite across behind beyond beside besides near above "
+    "below around along inside outside off out up down"
 )
 WH = _set(
     "what which when where why how whether if because while although though unless once than as whenever wherever"
 )
 CONJUNCTIONS = _set("and or but nor then")
 ADVERBS = _set(
-    "not never always often usually sometimes also still just even now soon already only ever rarely seldom barely hardly "
-    "really almost nearly n't both either simply well"
+    "not never always often usually sometimes also still just even now soon already only ever rarely seldom barely "
+    "hardly really almost nearly n't both either simply well"
 )
 CAUSATIVES = _set(
     "let lets letting make makes made making see saw watch watched watching hear heard have had help helped"
 )
-PLURALS = _set("people men women children police folks youth they everybody families friends most others")
+PLURALS = _set(
+    "people men women children police folks youth they everybody families friends most others fish sheep mice geese "
+    "deer feet teeth cattle media data"
+)
 SINGULAR_S = _set(
     "this news always perhaps yes us is was has does its plus less across gas bus species series thus bias lens"
 )
 MODIFIERS_IN_S = _set("sales sports news arms savings earnings customs systems games goods athletics olympics world's")
 PREPOSITIONAL_TO = _set(
-    "due according access addition response related back next thanks prior similar contrary close attention return returned "
-    "reaction damage key subject limited compared opposed object objected objects leads led up used responded"
+    "due according access addition response related back next thanks prior similar contrary close attention return "
+    "returned reaction damage key subject limited compared opposed object objected objects leads led up used "
+    "responded"
 )
 SINGULAR_PRONOUNS = _set(
-    "he she it who which that this everyone everybody someone somebody nobody anyone anybody nothing something everything "
-    "what"
+    "he she it who which that this everyone everybody someone somebody nobody anyone anybody nothing something "
+    "everything what"
 )
 PAST_CUES = _set(
-    "yesterday ago last was were had did didn't went said came saw took got told knew thought found gave made wrote left "
-    "began felt sat stood heard kept brought bought ran once earlier previously"
+    "yesterday ago last was were had did didn't went said came saw took got told knew thought found gave made wrote "
+    "left began felt sat stood heard kept brought bought ran once earlier previously"
 )
 PRESENT_CUES = _set(
-    "every always usually often sometimes now today daily rarely regularly generally whenever nowadays tonight tomorrow "
-    "weekly do can will"
+    "every always usually often sometimes now today daily rarely regularly generally whenever nowadays tonight "
+    "tomorrow weekly do can will never"
 )
 STOPS = frozenset("!?….")
 MARKS = frozenset("!?….,-")
@@ -205,6 +210,8 @@ def _by_left(c: Context, verb: str, noun: str, attribute: str, predicate: str, d
         return predicate
     if c.prev in HAVE:
         return "d" if verb == "d" else attribute
+    if c.prev in {"let", "lets", "letting"}:
+        return verb or noun
     if c.prev in PREPOSITIONS or c.prev in CAUSATIVES:
         return attribute
     return _by_clause(c, verb, noun, attribute, default)
@@ -230,22 +237,23 @@ def _by_clause(c: Context, verb: str, noun: str, attribute: str, default: str) -
         return default if default == "v" else attribute
     if verb and _inverted(c):
         return verb
-    if default == "j" and (c.after == "" or c.after in MARKS) and len(c.clause()) > 3:
+    clause = c.clause()
+    if default == "j" and (c.after == "" or c.after in MARKS) and len(clause) > 2 and clause[0] not in WH | DETERMINERS:
         return "j"
     if is_plural(c.prev) and verb:
         if c.prev in MODIFIERS_IN_S or c.next in BE or c.next in MODALS or c.next == "of":
             return noun
         return verb
     if verb == "d":
-        return "d"
+        return "d" if default != "n" or _opens_phrase(c.next) else "n"
     if default == "j" and (c.after == "" or c.after in MARKS):
         return "j"
     if verb and c.skipped and _content(c.prev):
         return verb
     if verb and c.prev2 in CAUSATIVES and _content(c.prev) and _opens_phrase(c.next):
         return verb
-    if verb and default == "v":
-        return verb if _opens_phrase(c.next) or c.next in PREPOSITIONS or not _content(c.prev) else default
+    if default == "v" and ("and" in clause or not _content(c.prev) or _opens_phrase(c.next)):
+        return verb
     return attribute
 
 
@@ -265,5 +273,7 @@ def classify_s(context: Context, default: str) -> str:
     if c.prev in CONJUNCTIONS:
         return "v" if _opens_phrase(c.next) else "n"
     if c.skipped or _opens_phrase(c.next):
+        return "v"
+    if c.left == 0 and _content(c.next) and not (c.next.endswith("ed") or c.next in PAST_CUES):
         return "v"
     return default

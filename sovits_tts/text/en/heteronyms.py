@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from sovits_tts.text.en.grammar import BE, DETERMINERS, MARKS, OBJECTS, STOPS, Context, Token, classify, classify_s
 from sovits_tts.text.en.oov import plural
+from sovits_tts.text.en.tables import lines
 
 Phonemes = tuple[str, ...]
 _NEAR = 6
@@ -58,13 +58,11 @@ def _rule(text: str) -> Rule:
 @cache
 def heteronyms() -> dict[str, Heteronym]:
     table: dict[str, Heteronym] = {}
-    lines = (files("sovits_tts.text") / "data" / "en_heteronyms.txt").read_text(encoding="utf-8").splitlines()
-    for line in lines:
-        if line and not line.startswith("#"):
-            word, *fields = (field.strip() for field in line.split("|"))
-            readings = {f[0]: tuple(f[2:].split()) for f in fields if f[1:2] == " "}
-            rules = [_rule(part.strip()) for f in fields if f[1:2] != " " for part in f.split(",")]
-            table[word] = Heteronym(readings, tuple(rules))
+    for line in lines("en_heteronyms.txt"):
+        word, *fields = (field.strip() for field in line.split("|"))
+        readings = {f[0]: tuple(f[2:].split()) for f in fields if f[1:2] == " "}
+        rules = [_rule(part.strip()) for f in fields if f[1:2] != " " for part in f.split(",")]
+        table[word] = Heteronym(readings, tuple(rules))
     return table
 
 

@@ -1,4 +1,4 @@
-"""English text -> words and the punctuation ! ? … , . - (rules of our own; each file beside this one holds one kind)."""
+"""English text -> words and the punctuation ! ? … , . - by rules of our own; each file beside this holds one kind."""
 
 from __future__ import annotations
 
@@ -7,25 +7,31 @@ import re
 from sovits_tts.text.base import Normalized, TextWarning
 from sovits_tts.text.en.characters import known_characters
 from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.money import read_money
+from sovits_tts.text.en.numbers import code
 from sovits_tts.text.en.quantities import (
     read_arithmetic,
     read_fractions,
     read_measures,
-    read_money,
     read_numbers,
     read_ranges,
 )
 from sovits_tts.text.en.times import read_dates, read_dialled, read_times, read_years
 from sovits_tts.text.en.web import read_versions, read_web
-from sovits_tts.text.en.words import read_abbreviations, read_capitals, read_roman
+from sovits_tts.text.en.words import read_abbreviations, read_capitals, read_roman, read_zip_codes
 
 _PLAIN = re.compile(r"[A-Za-z ',.!?]*")
 _KEYS = re.compile(r"\b(Ctrl|Control|Alt|Shift|Cmd|Command|Option|Win|Fn|Tab|Esc)\s?\+\s?(?=\w)")
-_PLUSES = re.compile(r"(?<=[A-Za-z])\+\+|(?<=\b[A-Z])\+(?!\w)|(?<=\b[ABCD])-(?= |$)(?! [a-z])")
+_PLUSES = re.compile(r"(?<=[A-Za-z])\+\+|(?<=\b[A-Z])\+(?!\w)|(?<=\b[ABCD])-(?=[,;.!?)]|$)")
 _SHARP = re.compile(r"(?<=\b[A-G])#(?!\w)")
+_FUNCTION = re.compile(r"\b([a-zA-Z])\(([a-z])\)")
+_ENUMERATED = re.compile(r"(?<!\w)\(([a-z])\)\s")
+_PORT = re.compile(r"(?<=[a-z]):(\d{2,5})\b")
 _AMPERSAND = re.compile(r"\s?&(?:amp;)?\s?")
 _AT = re.compile(r"(?<=\s)@(?=\s)")
-_EITHER = re.compile(r"\b(and/or|either/or|he/she|she/he|his/her|him/her|s/he|yes/no|true/false|on/off)\b", re.IGNORECASE)
+_EITHER = re.compile(
+    r"\b(and/or|either/or|he/she|she/he|his/her|him/her|s/he|yes/no|true/false|on/off)\b", re.IGNORECASE
+)
 _SLASH = re.compile(r"(?<=[\w'])\s?/\s?(?=[\w'])")
 _ASIDE = re.compile(r"\s*[(\[{]\s*([^()\[\]{}]*?)\s*[)\]}](\s*)(?=([.,;:!?…]?))")
 _BRACKET = re.compile(r"[()\[\]{}\"]")
@@ -34,12 +40,17 @@ _QUOTE = re.compile(rf"(?<![A-Za-zÀ-ÿ])'{_CLIPPED}|'(?=[^A-Za-zÀ-ÿ]*$)")
 _QUOTED = re.compile(r"(?<![A-Za-zÀ-ÿ])'" + _CLIPPED + r"([^'\n]*(?:'[A-Za-z][^'\n]*)*)'(?![A-Za-zÀ-ÿ])")
 _ROCK_N_ROLL = re.compile(r"(?<= )'n'(?= )", re.IGNORECASE)
 _COLON = re.compile(r"\s*[:;]")
-_DASH = re.compile(r"\s+[-–−]+\s+|\s*--+\s*|[–−]|(?<=\w)-(?=\s)(?! (?:and|or|to)\b)|(?<!\S)-(?=\w)|^\s*-\s*|-\s*$|\s-|-(?=[,.!?…])")
-_LINE = re.compile(r"\s*\n\s*")
+_DASH = re.compile(
+    r"\s+[-–−]+\s+|\s*--+\s*|[–−]|(?<=\w)-(?=\s)(?! (?:and|or|to)\b)|(?<!\S)-(?=\w)|^\s*-\s*|-\s*$|\s-|-(?=[,.!?…])"
+)
+_LINE = re.compile(r"\s*\n\s*(?:[-*]\s+)?|^\s*[-*]\s+")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _ARROW = re.compile(r"\s*(?:->|=>|→)\s*")
-_SIGNS = {"§": " section ", "©": " copyright ", "®": "", "™": "", "%": " percent ", "°": " degrees ", "£": " pounds ", "$": " dollars ",
-          "€": " euros ", "¥": " yen ", "²": " squared ", "³": " cubed ", "µ": " micro ", "₹": " rupees ", "¢": " cents "}  # fmt: skip
+_SIGNS = {
+    "§": " section ", "©": " copyright ", "®": "", "™": "", "%": " percent ", "°": " degrees ", "£": " pounds ",
+    "$": " dollars ", "€": " euros ", "¥": " yen ", "²": " squared ", "³": " cubed ", "µ": " micro ", "₹": " rupees ",
+    "¢": " cents ",
+}  # fmt: skip
 _SIGN = re.compile("[" + "".join(_SIGNS) + "]")
 _LEFT = re.compile(r"[^A-Za-zÀ-ÖØ-öø-ÿ' ,.!?…-]+")
 _SPACES = re.compile(r"\s+")
@@ -70,16 +81,20 @@ def _rewrite(draft: Draft, warnings: list[TextWarning]) -> None:
     draft.sub(_KEYS, lambda m: m[1] + " ")
     draft.sub(_PLUSES, lambda m: " plus" * len(m[0]) if m[0][0] == "+" else " minus")
     draft.sub(_SHARP, lambda m: " sharp")
+    draft.sub(_FUNCTION, lambda m: f"{m[1]} of {m[2]}")
+    draft.sub(_ENUMERATED, lambda m: f"{m[1].upper()}, ")
+    draft.sub(_PORT, lambda m: f" {code(m[1])}")
     if any(c.isdigit() or c in "½¼¾⅓⅔⅛⅜⅝⅞" for c in draft.text):
         read_dates(draft)
         read_dialled(draft)
         read_versions(draft)
         read_times(draft)
+        read_zip_codes(draft)
         read_fractions(draft)
-        read_abbreviations(draft)
         read_ranges(draft)
         read_money(draft)
         read_measures(draft)
+        read_abbreviations(draft)
         read_years(draft)
         read_arithmetic(draft)
         read_numbers(draft)
@@ -124,6 +139,8 @@ def _unquote(draft: Draft) -> None:
 def _line(match: re.Match[str]) -> str:
     """A new line begins a sentence if it looks like one."""
     after = match.string[match.end() : match.end() + 1]
+    if match.start() == 0:
+        return ""
     return ". " if after.isupper() or after == "-" else " "
 
 
@@ -158,7 +175,7 @@ def _tidy(draft: Draft) -> None:
 
 
 def _strongest(match: re.Match[str]) -> str:
-    """One mark for a run: the official convention keeps the first, but a comma or dash yields to the end of a sentence."""
+    """One mark for a run: the first, as the official convention has it, but commas and dashes yield to stops."""
     run = match[0].replace(" ", "")
     if "-" in run and not set(run) & set(".!?…"):
         return "," if "," in run else " - "

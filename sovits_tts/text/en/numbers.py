@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
-ONES = tuple(
+from sovits_tts.text.en.tables import words
+
+ONES = words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen".split()
+    "eighteen nineteen"
 )
-TENS = tuple("zero ten twenty thirty forty fifty sixty seventy eighty ninety".split())
-_SCALES = tuple((10 ** (3 * i), name) for i, name in enumerate(
-    "thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion decillion".split(),
-    start=1,
-))[::-1]  # fmt: skip
+TENS = words("zero ten twenty thirty forty fifty sixty seventy eighty ninety")
+_SCALE_NAMES = words(
+    "thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion decillion"
+)
+_SCALES = tuple((10 ** (3 * i), name) for i, name in enumerate(_SCALE_NAMES, start=1))[::-1]
 _ORDINALS = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
     "twelve": "twelfth",
@@ -46,9 +48,9 @@ def _cardinal(n: int) -> str:
     return f"{_cardinal(n // scale)} {name}" + (f" {_cardinal(n % scale)}" if n % scale else "")
 
 
-def to_ordinal(words: str) -> str:
+def to_ordinal(number: str) -> str:
     """ "twenty-one" -> "twenty-first"."""
-    head, separator, last = re.fullmatch(r"(?:(.*)([ -]))?(\w+)", words).groups(default="")  # type: ignore[union-attr]
+    head, separator, last = re.fullmatch(r"(?:(.*)([ -]))?(\w+)", number).groups(default="")  # type: ignore[union-attr]
     if last in _ORDINALS:
         last = _ORDINALS[last]
     else:
@@ -64,8 +66,8 @@ def ordinal(number: int | str) -> str:
 def decimal(text: str) -> str:
     """ "1,234.50" -> "one thousand two hundred thirty-four point five zero"; ".5" -> "point five"."""
     whole, dot, fraction = text.partition(".")
-    words = integer(whole) if whole else ""
-    return f"{words} point {digits(fraction)}".strip() if dot and fraction else words
+    spoken = integer(whole) if whole else ""
+    return f"{spoken} point {digits(fraction)}".strip() if dot and fraction else spoken
 
 
 def integer(text: str) -> str:
@@ -102,11 +104,11 @@ def code(text: str) -> str:
     return f"{ONES[int(text[0])]} {pair(text[1:])}"
 
 
-def plural(words: str) -> str:
+def plural(number: str) -> str:
     """ "nineteen ninety" -> "nineteen nineties", "two thousand" -> "two thousands"."""
-    if words.endswith("y"):
-        return words[:-1] + "ies"
-    return words + ("es" if words.endswith(("x", "s")) else "s")
+    if number.endswith("y"):
+        return number[:-1] + "ies"
+    return number + ("es" if number.endswith(("x", "s")) else "s")
 
 
 def fraction(top: str, bottom: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from sovits_tts.text.en.dictionary import dictionary
@@ -12,6 +13,7 @@ Phonemes = tuple[str, ...]
 _VOICELESS = frozenset(["P", "T", "K", "F", "TH", "S", "SH", "CH", "HH"])
 _SIBILANT = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
 _VOWELS = "aeiouy"
+_LONG = re.compile(r"([a-z])\1{2,}")
 _WHOLE_ENDINGS = {
     "ly": "L IY0", "ness": "N AH0 S", "less": "L AH0 S", "ful": "F AH0 L", "ment": "M AH0 N T", "like": "L AY2 K",
     "hood": "HH UH2 D", "ship": "SH IH2 P", "wise": "W AY2 Z", "ward": "W ER0 D", "wards": "W ER0 D Z",
@@ -19,9 +21,9 @@ _WHOLE_ENDINGS = {
 }  # fmt: skip
 _VOWEL_ENDINGS = {
     "er": "ER0", "ers": "ER0 Z", "or": "ER0", "est": "AH0 S T", "able": "AH0 B AH0 L", "ish": "IH0 SH", "y": "IY0",
-    "ism": "IH2 Z AH0 M", "ist": "AH0 S T", "ists": "AH0 S T S", "ize": "AY2 Z", "ized": "AY2 Z D", "izes": "AY2 Z IH0 Z",
-    "izing": "AY2 Z IH0 NG", "in'": "IH0 N", "eth": "AH0 TH", "ess": "AH0 S", "age": "IH0 JH", "ing": "IH0 NG",
-    "ings": "IH0 NG Z", "ingly": "IH0 NG L IY0",
+    "ism": "IH2 Z AH0 M", "ist": "AH0 S T", "ists": "AH0 S T S", "ize": "AY2 Z", "ized": "AY2 Z D",
+    "izes": "AY2 Z IH0 Z", "izing": "AY2 Z IH0 NG", "in'": "IH0 N", "eth": "AH0 TH", "ess": "AH0 S", "age": "IH0 JH",
+    "ing": "IH0 NG", "ings": "IH0 NG Z", "ingly": "IH0 NG L IY0",
 }  # fmt: skip
 _PREFIXES = {
     "un": "AH0 N", "re": "R IY0", "non": "N AA2 N", "over": "OW2 V ER0", "under": "AH2 N D ER0", "out": "AW2 T",
@@ -77,6 +79,10 @@ def guess(word: str) -> Phonemes:
     if word.endswith("s'") and len(word) > 2:
         return _known(word[:-1]) or guess(word[:-1])
     bare = word.replace("'", "")
+    if _LONG.search(word):
+        return _drawn_out(word)
+    if bare.endswith("in") and (whole := _known(bare + "g")):
+        return (*whole[:-1], "N")
     found = _inflected(word) or _respelled(bare) or _derived(bare) or _compound(bare)
     if found:
         return found
@@ -85,6 +91,12 @@ def guess(word: str) -> Phonemes:
     if bare.endswith("s") and len(bare) > 4 and bare[-2] not in "siu":
         return plural(letter_model().read(bare[:-1]) or spelled(bare[:-1]))
     return letter_model().read(bare) or spelled(bare)
+
+
+def _drawn_out(word: str) -> Phonemes:
+    """ "soooo" as "so", "cooool" as "cool": the first that is a word, else the short one."""
+    shorter = [_LONG.sub(r"\1", word), _LONG.sub(r"\1\1", word)]
+    return _first(shorter, shortest=2) or guess(shorter[0])
 
 
 def _known(word: str) -> Phonemes | None:

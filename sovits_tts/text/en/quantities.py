@@ -1,56 +1,26 @@
-"""Money, percentages, temperatures, units, ordinals, fractions, ranges, arithmetic, and plain numbers."""
+"""Percentages, temperatures, units, ordinals, fractions, ranges, arithmetic, and plain numbers."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
 
 from sovits_tts.text.en.draft import Draft
-from sovits_tts.text.en.numbers import cardinal, code, decimal, digits, fraction, integer, ordinal
+from sovits_tts.text.en.money import NOT_NOUN, NUM, scaled
+from sovits_tts.text.en.numbers import cardinal, code, decimal, digits, fraction, integer, ordinal, plural
+from sovits_tts.text.en.tables import lines
 
-_NUM = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-_SCALE = r"(?:hundred|thousand|million|billion|trillion|[kK]|[mM]n?|[bB]n?|tn|T)(?![A-Za-z])"
-_SCALES = {
-    "k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "t": "trillion", "tn": "trillion",
-}  # fmt: skip
-# symbol or code: one, many, one of the small coin, many of it
-_MONEY = {
-    "$": ("dollar", "dollars", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence"),
-    "€": ("euro", "euros", "cent", "cents"), "¥": ("yen", "yen", "sen", "sen"), "₹": ("rupee", "rupees", "paisa", "paise"),
-    "₩": ("won", "won", "jeon", "jeon"), "₽": ("ruble", "rubles", "kopek", "kopeks"),
-    "₿": ("bitcoin", "bitcoins", "satoshi", "satoshis"),
-    "US$": ("U S dollar", "U S dollars", "cent", "cents"), "A$": ("Australian dollar", "Australian dollars", "cent", "cents"),
-    "C$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
-    "HK$": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents"),
-    "NZ$": ("New Zealand dollar", "New Zealand dollars", "cent", "cents"),
-    "S$": ("Singapore dollar", "Singapore dollars", "cent", "cents"), "R$": ("real", "reals", "centavo", "centavos"),
-    "NT$": ("Taiwan dollar", "Taiwan dollars", "cent", "cents"),
-    "USD": ("U S dollar", "U S dollars", "cent", "cents"), "EUR": ("euro", "euros", "cent", "cents"),
-    "GBP": ("pound", "pounds", "penny", "pence"), "JPY": ("yen", "yen", "sen", "sen"),
-    "RMB": ("R M B", "R M B", "fen", "fen"), "CNY": ("yuan", "yuan", "fen", "fen"),
-    "CHF": ("Swiss franc", "Swiss francs", "centime", "centimes"), "BTC": ("bitcoin", "bitcoins", "satoshi", "satoshis"),
-    "INR": ("rupee", "rupees", "paisa", "paise"), "KRW": ("won", "won", "jeon", "jeon"),
-}  # fmt: skip
-_SIGN = "|".join(sorted((re.escape(s) for s in _MONEY if not s.isalpha()), key=len, reverse=True))
-_CODE = "|".join(s for s in _MONEY if s.isalpha())
-_PRICE = re.compile(
-    rf"(?P<article>\b[Aa]n? )?(?P<minus>(?<![\w)])[-−])?(?<![\w$])(?P<sign>{_SIGN}|\b(?:{_CODE})\s?)(?P<n>{_NUM})(?:[ -]?(?P<scale>{_SCALE}))?"
-    rf"(?:(?:\s?[-–]\s?| to )(?:{_SIGN})?(?P<n2>{_NUM})(?:[ -]?(?P<scale2>{_SCALE}))?)?(?P<adjective>[ -](?=[a-z]))?"
-)
-_PRICE_AFTER = re.compile(rf"(?<![\w.,$£€¥])(?P<n>{_NUM})(?:\s?(?P<scale>{_SCALE}))?(?P<sign>\s?[$£€¥₹₩₽](?!\d)|\s(?:{_CODE})\b)")
-_CENTS = re.compile(rf"(?<![\w.])({_NUM})\s?¢")
-_NOT_NOUN = re.compile(
-    r"(?:in|on|at|for|to|of|from|per|and|or|a|an|the|is|was|are|were|by|as|than|each|less|more|with|every|into|over|off|"
-    r"after|before|but|if|so|this|that|last|worth|million|billion|thousand|trillion)\b"
-)
 _PERCENT = re.compile(r"\s?%")
-_TEMPERATURE = re.compile(rf"(?P<minus>(?<![\w)])[-−–])?(?P<n>{_NUM})\s?°\s?(?P<scale>[CFK]\b)?(?P<side>[NSEW]\b)?")
+_TEMPERATURE = re.compile(rf"(?P<minus>(?<![\w)])[-−–])?(?P<n>{NUM})\s?°\s?(?P<scale>[CFK]\b)?(?P<side>[NSEW]\b)?")
+_WARMTH = re.compile(r"temperature|degrees|oven|\bbake\b|weather|celsius|fahrenheit|°", re.IGNORECASE)
+_BARE_DEGREES = re.compile(
+    rf"(?<![\w.,])(?P<minus>(?<![\w)])[-−–])?(?P<n>{NUM})\s?(?P<scale>[CF])(?![\w#+'-])(?P<side>(?!))?"
+)
 _SCALE_NAMES = {"C": " celsius", "F": " fahrenheit", "K": " kelvin", None: ""}
 _SIDES = {"N": " north", "S": " south", "E": " east", "W": " west", None: ""}
 _HEIGHT = re.compile(r"(?<![\w.,'])(\d{1,2})'\s?(\d{1,2})(?:\"|'')")
 _INCHES = re.compile(
-    rf"(?<![\w.,])({_NUM})\"(?=\s(?:x|by|screen|display|monitor|tv|TV|tall|wide|long|deep|laptop|pipe|tablet|wheel|pizza)\b)"
+    rf"(?<![\w.,])({NUM})\"(?=\s(?:x|by|screen|display|monitor|tv|TV|tall|wide|long|deep|laptop|pipe|tablet|wheel|pizza)\b)"
 )
 _DURATION = re.compile(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?\b")
 _PER = re.compile(
@@ -58,25 +28,33 @@ _PER = re.compile(
     r"share|piece|mile|km|gallon|user|capita)\b(?!/)"
 )
 _PER_NAMES = {
-    "hr": "hour", "h": "hour", "wk": "week", "mo": "month", "yr": "year", "lb": "pound", "min": "minute", "sec": "second",
+    "hr": "hour", "h": "hour", "wk": "week", "mo": "month", "yr": "year", "lb": "pound", "min": "minute",
+    "sec": "second",
     "s": "second", "kg": "kilogram", "GB": "gigabyte", "km": "kilometer",
 }  # fmt: skip
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH)\b")
-_MULTIPLE = re.compile(rf"(?<![\w.,])({_NUM})\s?(k|K|M|mn|bn|B)\b(?!-)(?P<after> \w+)?")
+_MULTIPLE = re.compile(rf"(?<![\w.,])({NUM})\s?(k|K|M|mn|bn|B)\b(?!-)(?P<after> \w+)?")
 _FOUR_K = re.compile(r" (?:video|tv|resolution|monitor|display|screen|footage|run|race|camera|movie|quality|uhd)", re.I)
-_TIMES = re.compile(rf"(?<![\w.,])({_NUM})x\b(?= (?:faster|slower|more|better|larger|smaller|as|higher|lower|cheaper|the))", re.I)
-_BY = re.compile(rf"(?<![\w.,])({_NUM})\s?[x×]\s?(?={_NUM})(?![^.!?]{{0,12}}=)|(?<=\d)×(?={_NUM}[^.!?\d=]*$)")
+_TIMES = re.compile(
+    rf"(?<![\w.,])({NUM})x\b(?= (?:faster|slower|more|better|larger|smaller|as|higher|lower|cheaper|the))", re.I
+)
+_BY = re.compile(rf"(?<![\w.,])({NUM})\s?[x×]\s?(?={NUM})(?![^.!?]{{0,12}}=)|(?<=\d)×(?={NUM}[^.!?\d=]*$)")
+_BY_UNIT = re.compile(rf"(?<![\w.,])({NUM})((?: ?[x×] ?{NUM})+)(?= ?(?:cm|mm|m|in|ft|inches|feet|meters|px|pixels)\b)")
 _MIXED = re.compile(r"(?<![\w/.,])(\d+)[ -](\d+)/(\d+)(?![\w/])")
-_FRACTION = re.compile(r"(?<![\w/.,])(\d+)/(\d+)(?:(?:st|nd|rd|th)s?)?(?![\w/]|[.,]\d)(?P<of> of\b| (?:cup|inch|mile|teaspoon|tablespoon)s?\b)?")
+_DIVISION = re.compile(r"(?<=\d)\s?/\s?(?=\d+(?:\.\d+)?\s?=)")
+_FRACTION = re.compile(
+    r"(?<![\w/.,])(\d+)/(\d+)(?:(?:st|nd|rd|th)s?)?(?![\w/]|[.,]\d)"
+    r"(?P<of> of\b| (?:cup|inch|mile|teaspoon|tablespoon)s?\b)?"
+)
 _VULGAR = re.compile(r"(\d+)?\s?([½¼¾⅓⅔⅛⅜⅝⅞])")
 _VULGARS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"}
-_RANGE = re.compile(rf"(?<![\w.,-])({_NUM})(\s?[A-Za-zµ°%]{{1,4}})?\s?(?:[-–~]|−)\s?(?={_NUM})(?![^\s]*-|[^.!?]*=)")
+_RANGE = re.compile(rf"(?<![\w.,-])({NUM})(\s?[A-Za-zµ°%]{{1,4}})?\s?(?:[-–~]|−)\s?(?={NUM})(?![^\s]*-|[^.!?]*=)")
 _NEGATIVE = re.compile(r"(?<![\w)%°])(?:[-−]|(?<![\s])–)(?=\.?\d)")
 _OPERATORS = (
     (r"(?<=[\w)])\s?±\s?(?=[\w(.])|±(?=\d)", " plus or minus "),
     (r"\s*≤\s*(?=[\w(.])|\s*<=\s*(?=[\w(.])", " less than or equal to "),
     (r"\s*≥\s*(?=[\w(.])|\s*>=\s*(?=[\w(.])", " greater than or equal to "),
-    (r"(?<=[\w)])\s*(?:≠|!=)\s*(?=[\w(.])", " is not equal to "),
+    (r"(?<=[\w)\]])\s*(?:≠|!=)\s*(?=[\w(.])", " is not equal to "),
     (r"\s?(?:==?)\s?(?=[\w(.√+−-])", " equals "),
     (r"(?<=[\w)²³])\s+\+\s+(?=[\w(.√])|(?<=\d)\+(?=[\dA-Za-z(])|(?<=\b[a-z])\+(?=\d)|(?<![\w+])\+(?=\d)", " plus "),
     (r"(?<=\d)\+(?![\w+])", " plus"),
@@ -90,52 +68,27 @@ _OPERATORS = (
 )  # fmt: skip
 _ARITHMETIC = tuple((re.compile(pattern), words) for pattern, words in _OPERATORS)
 _OTHER_SIDE = re.compile(r"(?<= by )(\d{4})(?![\d,.]\d)")
-_EXPONENT = re.compile(rf"(?<![\w.])({_NUM})[eE]([+-]?)(\d{{1,3}})\b")
+_EXPONENT = re.compile(rf"(?<![\w.])({NUM})[eE]([+-]?)(\d{{1,3}})\b")
 _SQUARED = re.compile(r"\b([a-z])([a-z])(?=[²³])")
 _POWER = re.compile(r"(?<=[\w)])\^\(?(−|-)?(\d+|[a-z])\)?")
 _MINUS = re.compile(r"(?<=[\w)])(\s?)[-−](\s?)(?=[\w(])")
 _NUMBERED = re.compile(r"#\s?(?=\d)")
 _CODED = re.compile(
     r"\b(ID|code|PIN|pin|order|account|serial|zip|ZIP|postcode|case|invoice|reference|ref|passport|ticket|number|password|"
-    r"otp|OTP|flight|room|route|bus|highway|Highway|Route|Flight|Room|Bus|Boeing|Airbus|model|RTX|GTX|Unit|Apt|area code)"
-    r"(\.?:? (?:is |was |number |no\. ?|#)?)(\d{3,})\b(?![.,]\d)"
+    r"otp|OTP|flight|room|route|bus|highway|Highway|Route|Flight|Room|Bus|Boeing|Airbus|model|RTX|GTX|Unit|Apt|"
+    r"area code)"
+    r"(\.?:? (?:is |was |number |no\. ?|#)?(?:\d-digit[:,] )?)(\d{3,})\b(?![.,]\d)"
 )
 _LETTERED = re.compile(r"(?<![\w.,])([A-Za-z]+)(-?)(\d+)([A-Za-z]{0,3})(?![\w])")
+_ISH = re.compile(r"(?<![\w.,])(\d{1,3})(?=ish\b)")
+_CHIP = re.compile(r"(?<![\w.])([A-Za-z]\d{1,2})-(\d{4,5})([A-Z]{0,2})\b")
+_PLAYERS = re.compile(r"(?<![\w.,])(\d{1,3})(ers)\b")
 _LINES = re.compile(r"(?<![\w.,])(\d{3,4})([pi])\b")
-_NUMBER = re.compile(rf"(?<![\d.]){_NUM}(?![\d])|\d+")
+_NUMBER = re.compile(rf"(?<![\d.]){NUM}(?![\d])|\d+")
 
 
-def read_money(draft: Draft) -> None:
-    if re.search(rf"{_SIGN}|¢|{_CODE}", draft.text):
-        draft.sub(_PRICE, _price)
-        draft.sub(_PRICE_AFTER, _price)
-        draft.sub(_CENTS, lambda m: f"{decimal(m[1])} cent{'s' * (m[1] != '1')}")
-
-
-def _price(match: re.Match[str]) -> str:
-    part = match.groupdict()
-    sign, amount, scale = part["sign"].strip(), part["n"], part["scale"]
-    one, many, coin, coins = _MONEY[sign]
-    minus = "minus " if part.get("minus") else ""
-    lead = (part.get("article") or "") + minus
-    if part.get("n2"):
-        last = _scaled(part["n2"], part["scale2"])
-        return f"{lead}{_scaled(amount, scale)} to {last} {many}{part['adjective'] or ''}"
-    adjective = part.get("adjective") or ""
-    if part.get("article") and adjective and not _NOT_NOUN.match(match.string[match.end() :]):
-        return f"{lead}{_scaled(amount, scale)} {one} "
-    whole, dot, rest = amount.partition(".")
-    if dot and len(rest) == 2 and not scale and one not in {"yen", "won"}:
-        small = f"{cardinal(int(rest))} {coin if int(rest) == 1 else coins}"
-        if whole.strip("0,") == "":
-            return lead + small + adjective
-        units = f"{cardinal(whole)} {one if whole == '1' else many}"
-        return lead + (units if int(rest) == 0 else f"{units} and {small}") + adjective
-    return f"{lead}{_scaled(amount, scale)} {one if amount == '1' and not scale else many}{adjective}"
-
-
-def _scaled(amount: str, scale: str | None) -> str:
-    return decimal(amount) + (f" {_SCALES.get(scale.lower(), scale)}" if scale else "")
+_PLACE = re.compile(r"\b(?:gate|room|seat|class|apartment|apt\.?|unit|flat|row|section|number|suite)\s$", re.IGNORECASE)
+_SPAN = "(?:day|week|month|year|hour|night|person|mo|yr)"
 
 
 @cache
@@ -143,15 +96,16 @@ def _units() -> tuple[re.Pattern[str], dict[str, tuple[str, str]]]:
     names: dict[str, tuple[str, str]] = {}
     tight: list[str] = []
     free: list[str] = []
-    for line in (files("sovits_tts.text") / "data" / "en_units.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            spellings, one, many = (field.strip() for field in line.split("|"))
-            for spelling in spellings.split():
-                (tight if spelling.startswith("*") else free).append(re.escape(spelling.lstrip("*")))
-                names[spelling.lstrip("*")] = (one, many)
+    for line in lines("en_units.txt"):
+        spellings, one, many = (field.strip() for field in line.split("|"))
+        for spelling in spellings.split():
+            (tight if spelling.startswith("*") else free).append(re.escape(spelling.lstrip("*")))
+            names[spelling.lstrip("*")] = (one, many)
     free.sort(key=len, reverse=True)
     alternatives = rf"(?:[\s-]?({'|'.join(free)})|({'|'.join(tight)}))"
-    return re.compile(rf"(?<![\w.,])({_NUM})(?:{alternatives})(?![\w²³]|/\w|-\d)(?P<dot>\.(?=\s[a-z]))?"), names
+    return re.compile(
+        rf"(?<![\w.,])(?<![A-Za-z]-)({NUM})(?:{alternatives})(?![\w²³]|/(?!{_SPAN}\b)\w|-\d)(?P<dot>\.(?=\s[a-z]|[,;:]))?"
+    ), names
 
 
 def read_measures(draft: Draft) -> None:
@@ -161,14 +115,27 @@ def read_measures(draft: Draft) -> None:
         draft.sub(_PERCENT, lambda m: " percent")
     if "°" in text:
         draft.sub(_TEMPERATURE, _temperature)
+    if _WARMTH.search(text):
+        draft.sub(_BARE_DEGREES, _temperature)
     if "'" in text or '"' in text:
-        draft.sub(_HEIGHT, lambda m: f"{cardinal(m[1])} feet {cardinal(m[2])} inches" if int(m[2]) < 12 else None)
+        draft.sub(_HEIGHT, _height)
         draft.sub(_INCHES, lambda m: f"{decimal(m[1])} inch")
+    draft.sub(_BY_UNIT, lambda m: m[1] + re.sub(" ?[x×] ?", " by ", m[2]))
     draft.sub(_DURATION, lambda m: f"{cardinal(m[1])} hours {cardinal(m[2])} minutes")
     pattern, names = _units()
     draft.sub(pattern, lambda m: _measure(m, names))
     if "/" in draft.text:
         draft.sub(_PER, lambda m: f" per {_PER_NAMES.get(m[1], m[1])}")
+
+
+def _height(match: re.Match[str]) -> str | None:
+    """5'10\" tall, but a six foot two man."""
+    if int(match[2]) > 11:
+        return None
+    feet, inches = cardinal(match[1]), cardinal(match[2])
+    if re.search(r"\b[Aa]n?\s$", match.string[: match.start()]):
+        return f"{feet} foot {inches}"
+    return f"{feet} feet {inches} inch{'es' * (match[2] != '1')}"
 
 
 def _temperature(match: re.Match[str]) -> str:
@@ -179,19 +146,22 @@ def _temperature(match: re.Match[str]) -> str:
 
 def _measure(match: re.Match[str], names: dict[str, tuple[str, str]]) -> str | None:
     unit = match[2] or match[3]
+    if unit == "A" and _PLACE.search(match.string[: match.start()]):
+        return None
     if match[2] and len(unit) == 1 and match[0][-2] == " " and re.match(r"\.?\s[A-Z]", match.string[match.end() :]):
         return None  # "take 5 L Street": a letter, no unit
     one, many = names[unit]
     hyphen = "-" in match[0]
     rest = match.string[match.end() :]
     adjective = re.search(r"\b(?:[Aa]n?|[Tt]he)\s$", match.string[: match.start()]) and re.match(" [a-z]", rest)
-    singular = match[1] == "1" or hyphen or (adjective and not _NOT_NOUN.match(rest.lstrip()))
+    singular = match[1] == "1" or hyphen or (adjective and not NOT_NOUN.match(rest.lstrip()))
     return f"{decimal(match[1])}{'-' if hyphen else ' '}{one if singular else many}"
 
 
 def read_fractions(draft: Draft) -> None:
     draft.sub(_VULGAR, lambda m: f"{m[1] + ' ' if m[1] else ' '}{_VULGARS[m[2]]}")
     if "/" in draft.text:
+        draft.sub(_DIVISION, lambda m: " divided by ")
         draft.sub(_MIXED, _mixed)
         draft.sub(_FRACTION, _fraction)
 
@@ -205,8 +175,10 @@ def _mixed(match: re.Match[str]) -> str | None:
 
 
 def _fraction(match: re.Match[str]) -> str | None:
-    if re.match(r"\s?=", match.string[match.end() :]):
-        return f"{cardinal(match[1])} divided by {cardinal(match[2])}"
+    if match[1] == match[2] and len(match[1]) > 1:
+        return f"{cardinal(match[1])}-{cardinal(match[2])}"
+    if match[1] == "1" and match[2] in {"100", "1000", "10000", "1000000"}:
+        return ordinal(match[2])
     if match[2] in {"10", "100", "5"} and match[1] != "1" and not match["of"] and int(match[1]) <= int(match[2]):
         return f"{cardinal(match[1])} out of {cardinal(match[2])}"
     if int(match[2]) > 100 or int(match[1]) > 50:
@@ -216,7 +188,9 @@ def _fraction(match: re.Match[str]) -> str | None:
 
 
 def read_ranges(draft: Draft) -> None:
-    draft.sub(_EXPONENT, lambda m: f"{decimal(m[1])} times ten to the power of {'minus ' * (m[2] == '-')}{cardinal(m[3])}")
+    draft.sub(
+        _EXPONENT, lambda m: f"{decimal(m[1])} times ten to the power of {'minus ' * (m[2] == '-')}{cardinal(m[3])}"
+    )
     draft.sub(_RANGE, _range)
 
 
@@ -251,9 +225,12 @@ def _minus(match: re.Match[str]) -> str | None:
 def read_numbers(draft: Draft) -> None:
     """Ordinals, multiples, codes, and whatever digits are left."""
     draft.sub(_ORDINAL, lambda m: ordinal(m[1].replace(",", "")))
+    draft.sub(_ISH, lambda m: cardinal(m[1]))
+    draft.sub(_CHIP, lambda m: f"{m[1].upper()} {code(m[2])} {' '.join(m[3])}")
     draft.sub(_MULTIPLE, _multiple)
-    draft.sub(_NUMBERED, lambda m: "number ")
     draft.sub(_CODED, _coded)
+    draft.sub(_NUMBERED, lambda m: "number ")
+    draft.sub(_PLAYERS, lambda m: f"{cardinal(m[1])}{m[2].removeprefix('e') if cardinal(m[1]).endswith('e') else m[2]}")
     draft.sub(_LINES, lambda m: f"{code(m[1])} {m[2].upper()}")
     draft.sub(_NEGATIVE, lambda m: "negative ")
     draft.sub(_LETTERED, _lettered)
@@ -262,16 +239,20 @@ def read_numbers(draft: Draft) -> None:
 
 def _multiple(match: re.Match[str]) -> str | None:
     after = match["after"] or ""
-    if match[2] in "MB" and after[1:2].isupper():
+    if match[2] in "MB" and (after[1:2].isupper() or _PLACE.search(match.string[: match.start()])):
         return None  # 221B Baker Street
     if match[2] in "kK" and len(match[1]) < 3 and _FOUR_K.match(after):
         return None
-    return f"{_scaled(match[1], match[2])}{after}"
+    return f"{scaled(match[1], match[2])}{after}"
 
 
 def _coded(match: re.Match[str]) -> str:
     number = match[3]
-    spoken = code(number) if len(number) < 5 and match[1].lower() not in {"pin", "code", "otp", "password"} else digits(number)
+    spoken = (
+        code(number)
+        if len(number) < 5 and match[1].lower() not in {"pin", "code", "otp", "password"}
+        else digits(number)
+    )
     return f"{match[1]}{match[2]}{spoken}"
 
 
@@ -281,6 +262,8 @@ def _lettered(match: re.Match[str]) -> str:
     plain = letters.islower() and not hyphen and len(number) > 2
     spoken = digits(number) if plain else code(number)
     name = " ".join(letters.upper()) if letters.islower() and len(letters) < 4 and not hyphen else letters
+    if tail == "s":
+        return f"{name} {plural(spoken)}"
     return f"{name} {spoken} {' '.join(tail)}".rstrip()
 
 

@@ -20,7 +20,51 @@ Overrides = Mapping[int, tuple[int, str]]
 _TOKEN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ']*[A-Za-zÀ-ÖØ-öø-ÿ][A-Za-zÀ-ÖØ-öø-ÿ']*|[!?…,.-]|[^\s'A-Za-zÀ-ÖØ-öø-ÿ]+?")
 _HYPHENATED = re.compile(r"(?<![\w'])[A-Za-z']+(?:-[A-Za-z']+)+(?![\w'])")
 _LABELS = frozenset(
-    ["vitamin", "plan", "grade", "hepatitis", "group", "type", "class", "section", "exhibit", "appendix", "option", "part", "team", "series", "letter", "capital", "an", "category", "level", "point", "line", "figure", "table", "column", "route", "block", "unit", "gate", "note", "string", "key", "minor", "major", "triple", "double", "straight", "influenza", "model", "variable", "product", "company", "player", "side"]
+    [
+        "vitamin",
+        "plan",
+        "grade",
+        "hepatitis",
+        "group",
+        "type",
+        "class",
+        "section",
+        "exhibit",
+        "appendix",
+        "option",
+        "part",
+        "team",
+        "series",
+        "letter",
+        "capital",
+        "an",
+        "category",
+        "level",
+        "point",
+        "line",
+        "figure",
+        "table",
+        "column",
+        "route",
+        "block",
+        "unit",
+        "gate",
+        "note",
+        "string",
+        "key",
+        "minor",
+        "major",
+        "triple",
+        "double",
+        "straight",
+        "influenza",
+        "model",
+        "variable",
+        "product",
+        "company",
+        "player",
+        "side",
+    ]
 )
 _SPLIT_PREFIXES = frozenset(["re", "de", "co", "pre", "non", "anti", "semi", "multi", "ultra", "ex", "sub", "pro"])
 _LIGATURES: dict[int, str] = {ord(c): s for c, s in zip("ßæøœðþ", ("ss", "ae", "o", "oe", "d", "th"), strict=True)}
@@ -130,7 +174,7 @@ def _is_letter_a(text: str, sentence: list[Token], at: int) -> bool:
     if before.lower() in _LABELS:
         return True
     if sentence[at].text == "a":
-        return False
+        return after in {"squared", "cubed", "equals"}
     hyphenated = at + 1 < len(sentence) and text[sentence[at + 1].end : sentence[at + 1].end + 1] == "-"
     letters = [side for side in (before, after) if len(side) == 1 and side.isupper() and side not in "AI"]
     return bool(

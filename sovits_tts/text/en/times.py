@@ -6,10 +6,9 @@ import re
 
 from sovits_tts.text.en.draft import Draft
 from sovits_tts.text.en.numbers import ONES, cardinal, digits, ordinal, pair, plural, year
+from sovits_tts.text.en.tables import words
 
-MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+MONTHS = words("January February March April May June July August September October November December")
 _SHORT = {name[:3]: name for name in MONTHS} | {"Sept": "September"}
 _MONTH = "|".join([*MONTHS, *_SHORT])
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -29,13 +28,24 @@ _DAY_MONTH = re.compile(
 )
 _MONTH_YEAR = re.compile(rf"\b({_MONTH})\b\.?(,? )({_YEAR})\b")
 _SHORT_MONTH = re.compile(r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\.(?=\s+[a-z\d]|$)")
-_ON_DATE = re.compile(r"\b([Oo]n|[Bb]y|[Ss]ince|[Uu]ntil|[Bb]efore|[Aa]fter|[Dd]ue|[Dd]ated) (\d{1,2})/(\d{1,2})(?![\w/])")
+_DAYS = {day[:3]: day for day in words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")}
+_WEEK = re.compile(
+    r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.?\s?[-–]\s?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?(?=\s[^A-Z]|,|:|$)"
+)
+_ON_DATE = re.compile(
+    r"\b([Oo]n|[Bb]y|[Ss]ince|[Uu]ntil|[Bb]efore|[Aa]fter|[Dd]ue|[Dd]ated) (\d{1,2})/(\d{1,2})(?![\w/])"
+)
 _SPECIAL = re.compile(r"(?<![\w/])(24/7|9/11|7/11)(?![\w/])")
 _YEARS = re.compile(rf"(?<![\w.,-])({_YEAR})\s?[-–]\s?({_YEAR}|\d\d)(?![\w-]|[.,]\d)")
-_DECADE = re.compile(r"(?<![\w.,])(?:'(\d0)|(\d0|1[1-9]\d0|20\d0))'?s\b")
+_DECADE = re.compile(r"(?<![\w.,])(?:'(\d0)|(1[1-9]\d0|20\d0)|(\d0))'?s\b")
+_AGE_BEFORE = re.compile(
+    r"\b(?:in|his|her|their|my|your|our|the|late|early|mid|low|high|upper)[ -](?:\w+ (?:and|or|to) )?$", re.IGNORECASE
+)
 _SHORT_YEAR = re.compile(r"(?<![\w'])'(\d\d)(?![\w'])")
 _ERA = re.compile(r"\b(\d{1,4}) ?(BCE|CE|BC|AD|B\.C\.E?\.?|A\.D\.)(?!\w)|\b(AD|A\.D\.) ?(\d{1,4})\b")
-_LONE_YEAR = re.compile(rf"(?<![\w.,$£€-])({_YEAR})(?P<s>'s)?(?![\w%°$£€]|[.,]\d|-\d)(?P<noun> (?:[a-z]+s|people|men|women|children)\b)?")
+_LONE_YEAR = re.compile(
+    rf"(?<![\w.,$£€-])({_YEAR})(?P<s>'s)?(?![\w%°$£€]|[.,]\d|-\d)(?P<noun> (?:[a-z]+s|people|men|women|children)\b)?"
+)
 _YEAR_BEFORE = re.compile(
     r"\b(?:in|since|year|by|until|till|the|during|before|after|circa|mid|late|early|spring|summer|autumn|"
     r"fall|winter|© ?|Q\d|class of)[ -]?$",
@@ -44,11 +54,22 @@ _YEAR_BEFORE = re.compile(
 _COUNT_BEFORE = re.compile(r"\b(?:about|around|over|nearly|almost|some|than|least|most|roughly|all|these)\s$", re.I)
 
 _TIME_RANGE = re.compile(r"(?<=[\dmM.])\s?[-–~]\s?(?=\d{1,2}(?::\d{2}|\s?[ap]\.?m\b))")
-_TIME = re.compile(rf"(?<![\w:.,])(\d{{1,2}}):(\d{{2}})(?::(\d{{2}})(?:\.\d+)?)?(?![\d:]|\.\d)(?:\s?{_AM})?(?P<oclock> o'clock)?")
-_DAY_OR_ZONE = re.compile(r"\s+(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Eastern|Pacific|Central|Mountain|Greenwich|Beijing|London)")
+_TIME = re.compile(
+    rf"(?<![\w:.,])(\d{{1,2}}):(\d{{2}})(?::(\d{{2}})(?:\.\d+)?)?(?![\d:]|\.\d)(?:\s?{_AM})?(?P<oclock> o'clock)?"
+)
+_DAY_OR_ZONE = re.compile(
+    r"\s+(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Eastern|Pacific|Central|Mountain|Greenwich|Beijing|London)"
+)
 _HOUR = re.compile(rf"(?<![\w:.,])(\d{{1,2}})\s?{_AM}")
-_RATIO = re.compile(r"(?<![\w:.])(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)(?::(\d+))?(?![\w:])")
-_RATIO_BEFORE = re.compile(r"\b(?:ratio|ratios|odds|score|scored|aspect|scale|won|win|lost|beat|lead|led|leading)\b[^.!?]{0,12}$", re.I)
+_VERSE = re.compile(
+    r"\b(Psalms?|John|Matthew|Mark|Luke|Genesis|Exodus|Romans|Acts|Corinthians|Proverbs|Isaiah|Revelation|Hebrews|James|"
+    r"Surah) "
+    r"(\d{1,3}):(\d{1,3})(?![\d:])"
+)
+_RATIO = re.compile(r"(?<![\w:.,])(\d[\d,]*(?:\.\d+)?):(\d[\d,]*(?<!,)(?:\.\d+)?)(?::(\d+))?(?![\w:])")
+_RATIO_BEFORE = re.compile(
+    r"\b(?:ratio|ratios|odds|score|scored|aspect|scale|won|win|lost|beat|lead|led|leading)\b[^.!?]{0,12}$", re.I
+)
 _RATIO_AFTER = re.compile(r"^\s?(?:ratio|aspect|odds|scale|victory|win|defeat|mix|split)\b", re.I)
 
 _DIAL = re.compile(
@@ -62,7 +83,10 @@ _DIAL = re.compile(
     r"|\d{4}(?: \d{4}){2,3}"
     r")(?![\w/%-]|[.,]\d)"
 )
-_CALL = re.compile(r"\b([Cc]all|[Dd]ial|[Pp]hone|[Tt]ext|[Tt]el|[Ff]ax|[Hh]otline|[Ee]xtension|[Ee]xt)(\.?:? )(\d{3,})\b(?!-\d| (?:people|times))")
+_CALL = re.compile(
+    r"\b([Cc]all|[Dd]ial|[Pp]hone|[Tt]ext|[Tt]el|[Ff]ax|[Hh]otline|[Ee]xtension|[Ee]xt)(\.?:? )(\d{3,})\b"
+    r"(?!-\d| (?:people|times))"
+)
 
 
 def read_dates(draft: Draft) -> None:
@@ -72,6 +96,7 @@ def read_dates(draft: Draft) -> None:
     draft.sub(_MONTH_DAY, _month_day)
     draft.sub(_DAY_MONTH, _day_month)
     draft.sub(_MONTH_YEAR, lambda m: f"{_name(m[1])}{m[2]}{year(m[3])}")
+    draft.sub(_WEEK, lambda m: f"{_DAYS[m[1][:3]]} to {_DAYS[m[2][:3]]}")
     draft.sub(_SHORT_MONTH, lambda m: _name(m[1]))
     draft.sub(_ON_DATE, lambda m: f"{m[1]} {_date(m[3], m[2], '')}" if _date(m[3], m[2], "") else None)
     draft.sub(_DECADE, _decade)
@@ -120,11 +145,15 @@ def _month_day(match: re.Match[str]) -> str | None:
 def _day_month(match: re.Match[str]) -> str:
     to = f" to {ordinal(int(match[3]))}" if match[3] else ""
     the = match["the"] or "the "
-    return f"{the}{ordinal(int(match[2]))}{to} of {_name(match[5])}" + (f" {year(match['year'].strip())}" if match["year"] else "")
+    return f"{the}{ordinal(int(match[2]))}{to} of {_name(match[5])}" + (
+        f" {year(match['year'].strip())}" if match["year"] else ""
+    )
 
 
 def _decade(match: re.Match[str]) -> str | None:
-    text = match[1] or match[2]
+    text = match[1] or match[2] or match[3]
+    if match[3] and not _AGE_BEFORE.search(match.string[: match.start()]):
+        return None  # 30s: seconds
     if text[-2:] == "00":
         return plural(year(text)) if len(text) == 4 else None
     if len(text) == 2 and text < "20":
@@ -152,6 +181,7 @@ def _lone_year(match: re.Match[str], text: str) -> str | None:
 def read_times(draft: Draft) -> None:
     text = draft.text
     if ":" in text or re.search(r"\d\s?[aApP]\.?\s?[mM]", text):
+        draft.sub(_VERSE, lambda m: f"{m[1]} {cardinal(m[2])} {cardinal(m[3])}")
         draft.sub(_TIME_RANGE, lambda m: " to ")
         text = draft.text
         draft.sub(_TIME, lambda m: _time(m, text))
@@ -185,6 +215,8 @@ def _time(match: re.Match[str], text: str) -> str | None:
         return f"{said} {pair(minute)}{half}"
     if half:
         return said + half
+    if int(hour) in {0, 24}:
+        return "midnight"
     return f"{said} o'clock" if int(hour) <= 12 else f"{said} hundred"
 
 

@@ -4,48 +4,19 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
 
 from sovits_tts.text.en.dictionary import dictionary
 from sovits_tts.text.en.draft import Draft
-from sovits_tts.text.en.numbers import cardinal, ordinal, roman
+from sovits_tts.text.en.numbers import cardinal, digits, ordinal, roman
+from sovits_tts.text.en.tables import lines, pairs
 
-# With the dot; at the end of a sentence that dot also ends it.
-_TITLES = {
-    "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Messrs": "Messers", "Prof": "Professor", "Gen": "General", "Col": "Colonel",
-    "Capt": "Captain", "Cpt": "Captain", "Lt": "Lieutenant", "Sgt": "Sergeant", "Cpl": "Corporal", "Gov": "Governor",
-    "Sen": "Senator", "Rep": "Representative", "Rev": "Reverend", "Hon": "Honorable", "Pres": "President", "Fr": "Father",
-    "Mt": "Mount", "Ft": "Fort", "Maj": "Major", "Adm": "Admiral", "Cmdr": "Commander", "Supt": "Superintendent",
-}  # fmt: skip
-_ENDINGS = {
-    "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane", "Hwy": "Highway", "Pkwy": "Parkway", "Sq": "Square",
-    "Ct": "Court", "Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation", "Co": "Company", "Bros": "Brothers",
-    "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "Univ": "University", "Dept": "Department", "Assn": "Association",
-    "Apt": "Apartment", "Bldg": "Building", "etc": "et cetera", "al": "al",
-}  # fmt: skip
-_PLAIN = {
-    "vs": "versus", "approx": "approximately", "dept": "department", "est": "established", "ca": "circa", "cf": "compare",
-    "max": "maximum", "min": "minimum", "temp": "temperature", "misc": "miscellaneous", "incl": "including",
-    "excl": "excluding", "ext": "extension", "tel": "telephone", "Tel": "telephone", "govt": "government", "Govt": "government",
-    "fig": "figure", "Fig": "Figure", "figs": "figures", "Figs": "Figures", "eq": "equation", "Eq": "Equation",
-    "sec": "section", "Sec": "Section", "ch": "chapter", "Ch": "Chapter", "vol": "volume", "Vol": "Volume", "ed": "edition",
-    "Ed": "edition", "pp": "pages", "Nos": "numbers", "nos": "numbers", "Vols": "volumes", "viz": "namely", "asst": "assistant",
-    "mfg": "manufacturing", "intl": "international", "Intl": "International", "natl": "national", "Natl": "National",
-    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
-    "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday", "resp": "respectively", "ft": "feet",
-    "hrs": "hours", "hr": "hour", "mins": "minutes", "secs": "seconds", "lbs": "pounds", "oz": "ounces", "yrs": "years",
-    "def": "definition", "avg": "average", "Avg": "average", "qty": "quantity", "Qty": "quantity", "abbr": "abbreviation",
-}  # fmt: skip
-# Without a dot too: nothing else they could be.
-_BARE = {
-    "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "vs": "versus", "tbsp": "tablespoons", "tsp": "teaspoons", "approx": "approximately",
-    "Blvd": "Boulevard", "Ctrl": "Control", "govt": "government", "Pkwy": "Parkway", "btw": "by the way", "idk": "I don't know",
-    "imo": "in my opinion", "imho": "in my humble opinion", "tbh": "to be honest", "etc": "et cetera", "pls": "please",
-    "thx": "thanks", "ppl": "people", "kinda": "kinda", "Prof": "Professor", "Sgt": "Sergeant", "Capt": "Captain", "bc": "because",
-    "w/o": "without", "w/": "with ", "b/c": "because", "Hwy": "Highway", "dept": "department", "lbs": "pounds", "hrs": "hours",
-    "PhD": "P H D", "PhDs": "P H D's", "Ph.D.": "P H D", "Ph.D": "P H D", "M.D.": "M D", "B.A.": "B A", "LaTeX": "Lay tech",
-}  # fmt: skip
-_WITH_DOT = re.compile(rf"(?<![\w.])({'|'.join(sorted({*_TITLES, *_ENDINGS, *_PLAIN}, key=len, reverse=True))})\.(?!\w)")
+_TABLE = "en_abbreviations.txt"
+_TITLES, _ENDINGS = pairs(_TABLE, "title"), pairs(_TABLE, "ending")
+_PLAIN, _BARE = pairs(_TABLE, "plain"), pairs(_TABLE, "bare")
+_STATES, _WINDS = pairs(_TABLE, "state"), pairs(_TABLE, "wind")
+_WITH_DOT = re.compile(
+    rf"(?<![\w.])({'|'.join(sorted({*_TITLES, *_ENDINGS, *_PLAIN}, key=len, reverse=True))})\.(?!\w)"
+)
 _BARE_FORM = re.compile(
     rf"(?<![\w./'-])(?:{'|'.join(re.escape(w) for w in sorted(_BARE, key=len, reverse=True))})(?![\w'/-]|\.\w)"
 )
@@ -54,9 +25,16 @@ _DOCTOR = re.compile(r"\bDr\b\.?(?=(\s*)(\S?))")
 _SAINT = re.compile(r"\bSt\b(\.?)(?=(\s*)(\S?))")
 _NUMBER_SIGN = re.compile(r"\b([Nn]o|[Pp]|Op|op)\.\s?(?=\d)")
 _NUMBER_NAMES = {"no": "number", "p": "page", "op": "opus"}
-_INITIALS = re.compile(r"(?<![\w.])(?:[A-Z]\.\s?(?=[A-Z]\.)){1,5}[A-Z]\.(?:s\b)?|(?<![\w.])(?<![A-Z] )[A-Z]\.(?=\s?[A-Z][a-z])|(?<![\w.])[a-z]\.(?:[a-z]\.)+")
+_INITIALS = re.compile(
+    r"(?<![\w.])(?:[A-Z]\.\s?(?=[A-Z]\.)){1,5}[A-Z]\.(?:s\b)?|(?<![\w.])(?<![A-Z] )[A-Z]\.(?=\s?[A-Z][a-z])"
+    r"|(?<![\w.])[a-z]\.(?:[a-z]\.)+"
+)
 _ROMAN = re.compile(r"\b([A-Za-z]+\.?)([ \n])([IVXLCDM]+)(?='s|s'|\b)(?!\.\w|-)")
-_LONE_ROMAN = re.compile(r"(?<=[a-z] )(?:II|III|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI)\b(?!-|\.\w)")
+_LONE_ROMAN = re.compile(
+    r"(?<![\w.-])(?:II|III|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI)\b(?!-|\.\w)"
+)
+_ZIP = re.compile(r"(,? )([A-Z]{2}) (\d{5})(?!\d)")
+_AVENUE = re.compile(r"(?<=[a-z] )(Ave|Rd|Ln|Blvd|Sq|Ct|Pkwy|Hwy)(?: ([NS][EW]?|[EW]))?(?=,|\.?$|\s*\n)")
 _CAPITALS = re.compile(r"(?<![A-Za-zÀ-ÿ'])[A-Z]{2,}(?:&[A-Z])?(?:'?s'?)?(?![A-Za-zÀ-ÿ])")
 _MIXED = re.compile(r"(?<![A-Za-zÀ-ÿ])[A-Za-z]*(?:[a-z][A-Z]|[A-Z]{2}[a-z])[A-Za-z]*")
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -70,10 +48,8 @@ _REIGNS = re.compile(r"\s*(?:[.,;:!?)]|$|of\b|was\b|reigned\b|ruled\b|became\b|d
 
 @cache
 def capitals(kind: str) -> frozenset[str]:
-    """The words of one list in en_capitals.txt ("?" marks a doubtful one, left out)."""
-    lines = (files("sovits_tts.text") / "data" / "en_capitals.txt").read_text(encoding="utf-8").splitlines()
-    words = [w for line in lines if line.startswith(kind + ":") for w in line.split()[1:]]
-    return frozenset(w for w in words if not w.endswith("?"))
+    """The words of one list in en_capitals.txt."""
+    return frozenset(w for line in lines("en_capitals.txt") if line.startswith(kind + ":") for w in line.split()[1:])
 
 
 def _ends_sentence(match: re.Match[str]) -> bool:
@@ -93,7 +69,13 @@ def read_abbreviations(draft: Draft) -> None:
     if "." in text:
         draft.sub(_WITH_DOT, _dotted)
         draft.sub(_INITIALS, _initials)
-    draft.sub(_BARE_FORM, lambda m: _BARE[m[0]])
+    draft.sub(_BARE_FORM, _bare)
+
+
+def _bare(match: re.Match[str]) -> str:
+    spoon = match[0] in {"tsp", "tbsp"}
+    one = spoon and re.search(r"(?<!and a )\b(?:one|half|third|quarter|eighth|an?)\s$", match.string[: match.start()])
+    return _BARE[match[0]].removesuffix("s") if one else _BARE[match[0]]
 
 
 def _latin(match: re.Match[str]) -> str:
@@ -104,7 +86,11 @@ def _after_name(match: re.Match[str]) -> bool:
     """Is the word before a capitalised one, as in "Maple Dr."?"""
     before = re.search(r"([A-Za-z0-9.]+)\s*$", match.string[: match.start()])
     ordinals = bool(before and re.fullmatch(r"\d+(?:st|nd|rd|th)", before[1]))
-    return bool(before and (before[1][0].isupper() or ordinals) and before[1] not in {"The", "And", "In", "On", "At", "With", "By"})
+    return bool(
+        before
+        and (before[1][0].isupper() or ordinals)
+        and before[1] not in {"The", "And", "In", "On", "At", "With", "By"}
+    )
 
 
 def _doctor(match: re.Match[str]) -> str:
@@ -128,7 +114,21 @@ def _dotted(match: re.Match[str]) -> str | None:
     if word in _ENDINGS:
         capital = word == "etc" and re.match(r"\s+[A-Z]", match.string[match.end() :])
         return _ENDINGS[word] + ("." if _ends_sentence(match) or capital else "")
-    if _ends_sentence(match) and word in {"min", "sec", "fig", "ed", "max", "temp", "Sun", "Sat", "Wed", "def", "ext", "Mon", "est"}:
+    if _ends_sentence(match) and word in {
+        "min",
+        "sec",
+        "fig",
+        "ed",
+        "max",
+        "temp",
+        "Sun",
+        "Sat",
+        "Wed",
+        "def",
+        "ext",
+        "Mon",
+        "est",
+    }:
         return None
     if word in {"ed", "Ed", "sec", "ch", "Sun", "Sat", "Wed", "est", "max", "Max", "Mon", "Ch", "min"}:
         follows = match.string[match.end() :].lstrip()[:1]
@@ -142,8 +142,14 @@ def _initials(match: re.Match[str]) -> str:
     text = match[0]
     letters = re.findall(r"[A-Za-z](?=\.)", text)
     tail = "'s" if text.endswith("s") and text[-2] == "." else ""
-    ends = not tail and _ends_sentence(match)
+    ends = not tail and text != "P.S." and _ends_sentence(match)
     return " ".join(letters).upper() + tail + ("." if ends else "")
+
+
+def read_zip_codes(draft: Draft) -> None:
+    """American addresses: "Ave NW", "IL 62704"."""
+    draft.sub(_ZIP, lambda m: f"{m[1]}{_STATES[m[2]]} {digits(m[3])}" if m[2] in _STATES else None)
+    draft.sub(_AVENUE, lambda m: f"{_ENDINGS[m[1]]}{' ' * bool(m[2])}{_WINDS.get(m[2] or '', '')}")
 
 
 def read_roman(draft: Draft) -> None:
@@ -157,11 +163,17 @@ def _roman(match: re.Match[str]) -> str | None:
     likely = len(numeral) > 1 or numeral in "IVX"
     if number is None or not likely or (re.search("[CDM]", numeral) and len(numeral) < 3):
         return None
-    if len(numeral) == 1 and (word[0].islower() or (numeral == "X" and word in {"Generation", "Group", "Factor", "Plan"})):
+    if len(numeral) == 1 and (
+        word[0].islower() or (numeral == "X" and word in {"Generation", "Group", "Factor", "Plan"})
+    ):
         return None
     if word.lower() in capitals("numbers"):
         return f"{word}{gap}{cardinal(number)}"
-    if word[0].isupper() and word.lower() in capitals("royal") and (len(numeral) > 1 or _REIGNS.match(match.string[match.end() :])):
+    if (
+        word[0].isupper()
+        and word.lower() in capitals("royal")
+        and (len(numeral) > 1 or _REIGNS.match(match.string[match.end() :]))
+    ):
         return f"{word}{gap}the {ordinal(number)}"
     return None
 
@@ -196,7 +208,8 @@ def _mixed(match: re.Match[str]) -> str | None:
 def _capital(match: re.Match[str], shouting: bool) -> str:
     text = match[0]
     word, ending = re.fullmatch(r"([A-Z&]+)('?s'?)?", text).groups(default="")  # type: ignore[union-attr]
-    if _said_as_word(word.lower(), shouting or _among_shouts(match)):
+    after_the = bool(re.search(r"\b(?:the|an?)\s$", match.string[: match.start()], re.IGNORECASE))
+    if _said_as_word(word.lower(), shouting or _among_shouts(match), after_the):
         return word + ending
     letters = " ".join(word.replace("&", " and ").split() if "&" in word else word)
     return letters + ("'s" if ending else "")
@@ -204,16 +217,19 @@ def _capital(match: re.Match[str], shouting: bool) -> str:
 
 def _among_shouts(match: re.Match[str]) -> bool:
     """STOP IT: a neighbour in capitals that is a plain word."""
-    beside = re.search(r"([A-Z]{2,}) $", match.string[: match.start()]), re.match(r" ([A-Z]{2,})\b", match.string[match.end() :])
+    beside = (
+        re.search(r"([A-Z]{2,}) $", match.string[: match.start()]),
+        re.match(r" ([A-Z]{2,})\b", match.string[match.end() :]),
+    )
     words = [m[1].lower() for m in beside if m]
     return any(w in dictionary() and w not in capitals("letters") and w not in capitals("words") for w in words)
 
 
-def _said_as_word(word: str, shouting: bool) -> bool:
+def _said_as_word(word: str, shouting: bool, after_the: bool) -> bool:
     if word in capitals("words"):
         return True
     if word in capitals("letters"):
-        return shouting and word in {"us", "it", "who", "am", "or", "pa", "ma", "act", "sat", "rip"}
+        return shouting and not after_the and word in {"us", "it", "who", "am", "or", "pa", "ma", "act", "sat", "rip"}
     if len(word) < 4:
         return word in capitals("short")
     vowels = len(re.findall("[aeiouy]", word))
