@@ -92,7 +92,7 @@ class Call:
         index, size, gap = 0, 1, 0.0
         while batch := list(islice(todo, size)):
             spoken = [sentence for sentence in batch if sentence.runs]
-            attempts = iter(self.best(spoken, index))
+            attempts = iter(self.best(spoken, index) if spoken else [])
             for sentence in batch:
                 if not sentence.runs:  # markup asks for silence before the first word
                     yield Chunk(self.silent(sentence.pause_after or 0.0), self.rate, "")
