@@ -20,8 +20,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from sovits_tts.assets import EMBEDDED, embedded_model
 from sovits_tts.audio import Audio
-from sovits_tts.checkpoints.build import LoadedModel
+from sovits_tts.checkpoints.build import LoadedModel, load_model
 from sovits_tts.clip import Window, best_window
 from sovits_tts.errors import AudioError, VoiceError
 from sovits_tts.features import bert_features, prompt_tokens, style
@@ -170,7 +171,7 @@ def make_voice(
     window = best_window(audio)
     notes = _window_notes(audio, window)
     if text and not window.whole:
-        cut = cut_transcript(model, audio, text, language, window.start, window.end)
+        cut = cut_transcript(_aligner(model), audio, text, language, window.start, window.end)
         text = cut.text
         notes.append(f"Its transcript: {cut.text}" if cut.text else f"Speaking without a prompt, because {cut.reason}.")
     elif not text:
@@ -204,6 +205,13 @@ def adopt(model: LoadedModel, voice: Voice, *, exact: bool = False) -> Voice:
 def fingerprint(model: LoadedModel) -> str:
     """Of a model and of the way features are made."""
     return f"{model.fingerprint}/{FEATURES}"
+
+
+def _aligner(model: LoadedModel) -> LoadedModel:
+    """What aligns text with sound: the model itself if it can, else the embedded one, where that is installed."""
+    if model.content_encoder.ctc_head is None and embedded_model() is not None:
+        return load_model(EMBEDDED)
+    return model
 
 
 def _read_prompt(model: LoadedModel, voice: Voice, exact: bool) -> tuple[Tensor, Tensor | None]:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sovits_tts import transcript, voices
+from sovits_tts import transcript, voice, voices
 from sovits_tts.alignment import Alignment
 from sovits_tts.audio import Audio, join
 from sovits_tts.checkpoints.build import LoadedModel, load_model
@@ -325,12 +325,21 @@ def test_the_transcript_is_cut_between_words() -> None:
     assert "no word" in transcript._inside(words, spoken_at(times), 7, 9).reason
 
 
-def test_a_cut_clip_without_a_sure_alignment_drops_its_prompt(tmp_path: Path, model: LoadedModel) -> None:
+def test_a_cut_clip_without_a_sure_alignment_drops_its_prompt(home: Path, model: LoadedModel) -> None:
     clip = join([speech(4, seed=i) for i in range(4)], pause=0.5)
     text = "One two three four. Five six seven eight. Nine ten eleven twelve. Thirteen fourteen."
     unsure = make_voice(model, clip, text, "en")
     assert unsure.text == ""
     assert unsure.notes[-1].startswith("Speaking without a prompt, because")
-    deaf = load_model(write_model(tmp_path / "deaf", WITHOUT_HEADS))
-    assert "cannot align" in make_voice(deaf, clip, text, "en").notes[-1]
     assert make_voice(model, clip.cut(0, 4), text, "en").text == text
+
+
+def test_a_model_that_cannot_align_asks_the_embedded_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deaf = load_model(write_model(home / "deaf", WITHOUT_HEADS))
+    clip = join([speech(4, seed=i) for i in range(4)], pause=0.5)
+    monkeypatch.setattr(voice, "embedded_model", lambda: None)
+    assert "cannot align" in make_voice(deaf, clip, "One two three.", "en").notes[-1]
+    monkeypatch.undo()
+    monkeypatch.setenv("SOVITS_TTS_HOME", str(home))
+    write_model(home / "pretrained" / "mini")
+    assert "cannot align" not in make_voice(deaf, clip, "One two three.", "en").notes[-1]
