@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sovits_tts.models.bert import BertFeatures
+from sovits_tts.models.bert import BertFeatures, char_ids
 from sovits_tts.models.speaker import SpeakerEncoder, fbank
 from sovits_tts.specs import SPECS, BertConfig, SpeakerConfig
 
@@ -52,3 +52,9 @@ def test_bert_does_not_see_padding_or_its_neighbours() -> None:
     for sentence, row in zip(sentences, together, strict=True):
         assert torch.allclose(bert.features([sentence])[0], row, atol=1e-5)
     assert bert.features([]) == []
+
+
+def test_every_character_has_one_id() -> None:
+    vocabulary = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "你": 3, "好": 4, "。": 5, "e": 6, "12": 7}
+    assert char_ids("你好É。12 ", vocabulary).tolist() == [1, 3, 4, 6, 5, 0, 0, 0, 2]
+    assert char_ids("", vocabulary).tolist() == [1, 2]

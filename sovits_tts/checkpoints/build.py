@@ -94,14 +94,13 @@ def read_model(source: Source) -> store.Checkpoint:
 
 
 def _from_official(paths: Sequence[Path]) -> store.Checkpoint:
-    files = read_files(paths)
+    files = read_files(paths, float32=True)
     for kind, other in (("gpt", "vits"), ("vits", "gpt")):
         if kind not in files and other in files:
             base = files[other].version
-            files[kind] = official.read(assets.locate(getattr(assets.MODELS[base], kind), base))
+            files[kind] = official.read(assets.locate(getattr(assets.MODELS[base], kind), base), float32=True)
     spec, weights, meta = assemble(files)
-    floats = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
-    return store.Checkpoint(spec, floats, meta, store.fingerprint(weights))
+    return store.Checkpoint(spec, weights, meta, store.fingerprint(weights))
 
 
 def _shared(spec: ModelSpec) -> tuple[assets.ModelFiles, str]:

@@ -36,11 +36,11 @@ def official_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[s
     return paths
 
 
-def read_files(paths: Sequence[Path]) -> dict[str, OfficialFile]:
-    """Each file by its kind. Raises CheckpointError if two are of the same kind."""
+def read_files(paths: Sequence[Path], float32: bool = False) -> dict[str, OfficialFile]:
+    """Each file by its kind; float32 as in `official.read`. Raises CheckpointError if two are of the same kind."""
     files: dict[str, OfficialFile] = {}
     for path in paths:
-        file = official.read(path)
+        file = official.read(path, float32)
         if file.kind in files:
             raise CheckpointError(
                 f"{path.name} and {files[file.kind].path.name} hold the same network.",

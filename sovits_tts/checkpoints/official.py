@@ -179,9 +179,10 @@ def _version(kind: str, shapes: Mapping[str, tuple[int, ...]], name: str) -> str
     return "v2ProPlus" if kernel == _PLUS_KERNEL else "v2Pro"
 
 
-def read(path: str | Path) -> OfficialFile:
+def read(path: str | Path, float32: bool = False) -> OfficialFile:
     """Open a GPT-SoVITS file of any kind that we have a network for.
 
+    float32: convert the weights while reading, which spares the memory of holding both
     Raises CheckpointError for a file that is missing, damaged or hostile, of v3 or v4, a GPT training state, or that
     holds a parameter we do not know.
     """
@@ -192,7 +193,7 @@ def read(path: str | Path) -> OfficialFile:
             ours = TABLES[identity.kind].rename_to_ours(refs)
         except CheckpointError as error:
             raise CheckpointError(f"{file.path.name}: {error.message}", hint=error.hint) from error
-        return OfficialFile(file.path, identity.kind, identity.version, file.tensors(ours), config, info)
+        return OfficialFile(file.path, identity.kind, identity.version, file.tensors(ours, float32), config, info)
 
 
 def read_raw(path: str | Path) -> RawFile:

@@ -48,7 +48,7 @@ def write_gpt(
 ) -> None:
     """Write a `.ckpt`. weights: our names; settings: those of the file it came from, {} for none."""
     theirs = Ordered(_halved(TABLES["gpt"].rename_to_theirs(weights)))
-    write_torch_file(path, Ordered(weight=theirs, config={**_gpt_settings(config), **settings}, info=info))
+    write_torch_file(path, Ordered(weight=theirs, config=_merged(_gpt_settings(config), settings), info=info))
 
 
 def write_vits(
@@ -62,9 +62,18 @@ def write_vits(
     """Write a `.pth` like a fine-tuned one: without the posterior. Arguments as for `write_gpt`."""
     theirs = _halved(TABLES["vits"].rename_to_theirs(weights))
     kept = {name: value for name, value in theirs.items() if not name.startswith(_TRAINING_ONLY)}
-    stated = {**_vits_settings(version, config), **settings}
+    stated = _merged(_vits_settings(version, config), settings)
     mark = next((mark for mark, (name, _) in MARKS.items() if name == version and version in _MARKED), b"PK")
     write_torch_file(path, Ordered(weight=kept, config=_record(stated), info=info), mark)
+
+
+def _merged(defaults: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Stated settings over the defaults, section by section, so that none is missing."""
+    merged = {**defaults, **stated}
+    for name, section in defaults.items():
+        if isinstance(section, dict) and isinstance(stated.get(name), Mapping):
+            merged[name] = {**section, **stated[name]}
+    return merged
 
 
 def _record(settings: Mapping[str, Any]) -> Record:

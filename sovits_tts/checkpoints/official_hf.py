@@ -32,11 +32,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read(folder: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights under our names, as stored, and config.json."""
+    """Weights under our names in float32, and config.json."""
     stated = _read_json(folder / "config.json")
     tensors = folder / "model.safetensors"
     if not tensors.is_file():
-        file = official.read(folder / "pytorch_model.bin")
+        file = official.read(folder / "pytorch_model.bin", float32=True)
         if file.kind != kind:
             raise CheckpointError(f"{folder} holds the {file.kind} network instead of {kind}.")
         return file.weights, stated

@@ -159,9 +159,13 @@ class TorchFile:
         flat = torch.frombuffer(data, dtype=dtype)
         return torch.as_strided(flat, ref.shape, ref.stride, ref.offset).contiguous()
 
-    def tensors(self, refs: Mapping[str, TensorRef]) -> dict[str, Tensor]:
-        """Each tensor of a flat dictionary, in order."""
-        return {name: self.tensor(ref) for name, ref in refs.items()}
+    def tensors(self, refs: Mapping[str, TensorRef], float32: bool = False) -> dict[str, Tensor]:
+        """Each tensor of a flat dictionary, in order. float32: convert floating-point ones one by one while reading."""
+        tensors = {}
+        for name, ref in refs.items():
+            value = self.tensor(ref)
+            tensors[name] = value.float() if float32 and value.is_floating_point() else value
+        return tensors
 
     def close(self) -> None:
         self._zip.close()

@@ -6,6 +6,9 @@ was trained on the hidden state `feature_layer` counted from the end, so the lay
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
@@ -13,6 +16,20 @@ from transformers import BertConfig as HFBertConfig
 from transformers import BertModel
 
 from sovits_tts.specs import BertConfig
+
+
+def char_ids(text: str, vocabulary: Mapping[str, int]) -> Tensor:
+    """Ids of [CLS], one token for each character of `text`, and [SEP]: (len(text) + 2,).
+
+    BERT's own tokenizer joins Latin letters and digits into longer tokens and drops spaces; features are per character,
+    so here each character is looked up alone: lower case, without accents, [UNK] where the vocabulary lacks it.
+    """
+    unknown = vocabulary["[UNK]"]
+    ids = [vocabulary["[CLS]"]]
+    for char in text:
+        plain = "".join(c for c in unicodedata.normalize("NFD", char.lower()) if unicodedata.category(c) != "Mn")
+        ids.append(vocabulary.get(plain, unknown))
+    return torch.tensor([*ids, vocabulary["[SEP]"]])
 
 
 class BertFeatures(nn.Module):
