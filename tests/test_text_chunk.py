@@ -116,8 +116,8 @@ def test_a_stream_is_read_in_constant_memory() -> None:
         finally:
             tracemalloc.stop()
 
-    peak(200)  # fills the caches
-    assert peak(1600) < 1.5 * peak(200)
+    peak(100)  # fills the caches
+    assert peak(800) < 1.5 * peak(200)
 
 
 def test_the_blocks_of_a_stream_do_not_matter() -> None:

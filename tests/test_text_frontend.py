@@ -39,6 +39,11 @@ def test_pronunciations_replace_readings_in_their_place() -> None:
     assert aligned.per_char == (2, 2, 2, 2, 2, 2, 1, 2) and aligned.text == "我去银行行长,好"
 
 
+def test_tones_change_before_a_settled_pronunciation() -> None:
+    assert phonemes("很好<hao4>的") == "h en3 h ao4 d e5"
+    assert phonemes("很好的") == "h en2 h ao3 d e5"
+
+
 def test_a_word_of_another_script_keeps_the_alignment() -> None:
     run = read('用<phoneme ph="ji1 pi1 you1">GPU</phoneme>吧').runs[0]
     assert run.text == "用GPU吧" and sum(run.per_char or ()) == len(run.phonemes)

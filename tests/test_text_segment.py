@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sovits_tts.errors import TextError
-from sovits_tts.text.segment import OFFICIAL_MODES, evidence, resolve_mode, segment
+from sovits_tts.text.languages import plugin
+from sovits_tts.text.segment import OFFICIAL_MODES, UNITS, evidence, resolve_mode, segment
 
 
 def runs(text: str, mode: str = "auto", **options: object) -> str:
@@ -28,7 +29,10 @@ def runs(text: str, mode: str = "auto", **options: object) -> str:
         "en:a 5G network",
         "zh:5|en:G|zh:时代，|en:AI|zh:无处不在。",
         "zh:他重60kg，跑了5km。",
-        "zh:100|en:Mbps|zh:的网络",
+        "zh:下载速度100Mbps，很快",
+        "zh:7x24小时",
+        "en:10 km",
+        "zh:20|en:A|zh:座",
         "en:In 2024, |zh:中国 |en:grew 5%.",
         "zh:价格是$50，|en:OK。",
         "zh:今天-5℃",
@@ -103,3 +107,10 @@ def test_runs_join_to_the_text() -> None:
     assert "".join(s.text for s in found) == text.replace("ＡＢＣ", "ABC")
     assert [s.start for s in found] == [sum(len(p.text) for p in found[:i]) for i in range(len(found))]
     assert segment("") == []
+
+
+def test_chinese_reads_every_unit_that_stays_with_it() -> None:
+    for unit in UNITS:
+        normalized = plugin("zh").normalize(f"约3{unit}的")
+        assert normalized.warnings == () and not normalized.text.isascii(), unit
+        assert runs(f"约3{unit}的") == f"zh:约3{unit}的"

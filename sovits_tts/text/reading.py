@@ -67,6 +67,21 @@ class Part:
     complain: Callable[[str], TextError] | None = None
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """Normalised text, and its phonemes where the user settled them."""
+
+    text: str
+    phonemes: tuple[str, ...] = ()
+    notation: str = ""
+
+    @property
+    def per_char(self) -> tuple[int, ...]:
+        """The phonemes shared out evenly."""
+        share, rest = divmod(len(self.phonemes), len(self.text))
+        return tuple(share + (i < rest) for i in range(len(self.text)))
+
+
 def read_run(
     language: str, parts: Sequence[Part], symbols: str, lexicon: Lexicon | None
 ) -> tuple[Run | None, list[TextWarning]]:
@@ -74,15 +89,15 @@ def read_run(
     _require(language, symbols)
     reader = plugin(language)
     warnings: list[TextWarning] = []
-    pieces: list[Reading] = []  # without phonemes where the plug-in is still to read
+    pieces: list[_Piece] = []
     for part in _joined(_settled(language, parts, lexicon)):
         if part.pronunciation:
-            pieces.append(_pronounced(language, part, symbols))
+            pieces.append(_Piece(part.text, _pronounced(language, part, symbols), part.pronunciation))
             continue
         normalized = reader.normalize(part.text)
         warnings += (_placed(w, part, w.position) for w in normalized.warnings)
         if normalized.text.strip():
-            pieces.append(Reading(normalized.text, ()))
+            pieces.append(_Piece(normalized.text))
     try:
         reading = _read(reader, pieces, symbols)
     except TextError as error:
@@ -141,45 +156,47 @@ def _joined(parts: Iterable[Part]) -> list[Part]:
     return joined
 
 
-def _pronounced(language: str, part: Part, symbols: str) -> Reading:
+def _pronounced(language: str, part: Part, symbols: str) -> tuple[str, ...]:
     assert part.pronunciation
     try:
-        phonemes = pronounce(language, part.pronunciation, symbols)
+        return pronounce(language, part.pronunciation, symbols)
     except TextError as error:
         raise (part.complain(str(error)) if part.complain else error) from None
-    share, rest = divmod(len(phonemes), len(part.text))
-    return Reading(part.text, phonemes, tuple(share + (i < rest) for i in range(len(part.text))))
 
 
 def _placed(warning: TextWarning, part: Part, offset: int) -> TextWarning:
     return replace(warning, position=part.position + min(offset, len(part.text)))
 
 
-def _read(reader: Language, pieces: Sequence[Reading], symbols: str) -> Reading:
-    """The pieces read by the plug-in, those with phonemes put in their place."""
+def _read(reader: Language, pieces: Sequence[_Piece], symbols: str) -> Reading:
+    """The pieces read by the plug-in, those with a pronunciation put in their place."""
     whole = "".join(piece.text for piece in pieces)
-    if not any(piece.phonemes for piece in pieces):
+    if not any(piece.notation for piece in pieces):
         return _spoken(reader, whole, symbols)
-    aligned = reader.code in _ALIGNED
-    if aligned and not all(piece.phonemes for piece in pieces):
+    if reader.code == "zh" and all(not p.notation or len(p.notation.split()) == len(p.text) for p in pieces):
+        return _mandarin(reader, whole, pieces, symbols)
+    if reader.code in _ALIGNED and not all(piece.notation for piece in pieces):
         reading = _spoken(reader, whole, symbols)
         if reading.text == whole and reading.per_char:
             return _replaced(reading, reading.per_char, pieces)
-    # The plug-in does not align, or the words replaced are not of its script: each piece on its own.
-    read = [piece if piece.phonemes else _spoken(reader, piece.text, symbols) for piece in pieces]
-    text = ""
-    for piece in read:
-        spaced = reader.code == "en" and text[-1:].isalnum() and piece.text[:1].isalnum()
-        text += (" " if spaced else "") + piece.text
-    return Reading(
-        text,
-        tuple(p for piece in read for p in piece.phonemes),
-        tuple(n for piece in read for n in piece.per_char or ()) if aligned else None,
-        tuple(w for piece in read for w in piece.warnings),
-    )
+    return _one_by_one(reader, pieces, symbols)
 
 
-def _replaced(reading: Reading, per_char: Sequence[int], pieces: Sequence[Reading]) -> Reading:
+def _mandarin(reader: Language, whole: str, pieces: Sequence[_Piece], symbols: str) -> Reading:
+    """The plug-in itself puts pinyin in, so that the tones around it change as they should."""
+    from sovits_tts.text.zh.language import Mandarin
+
+    assert isinstance(reader, Mandarin)
+    ends = [0, *accumulate(len(piece.text) for piece in pieces)]
+    overrides = {
+        start: (end, piece.notation)
+        for piece, (start, end) in zip(pieces, pairwise(ends), strict=True)
+        if piece.notation
+    }
+    return reader.phonemize(whole, symbols, overrides=overrides)
+
+
+def _replaced(reading: Reading, per_char: Sequence[int], pieces: Sequence[_Piece]) -> Reading:
     """`reading` with the phonemes of the pieces that have their own; its characters are those of all pieces."""
     starts = [0, *accumulate(per_char)]
     phonemes: list[str] = []
@@ -187,8 +204,27 @@ def _replaced(reading: Reading, per_char: Sequence[int], pieces: Sequence[Readin
     ends = [0, *accumulate(len(piece.text) for piece in pieces)]
     for piece, (first, last) in zip(pieces, pairwise(ends), strict=True):
         phonemes += piece.phonemes or reading.phonemes[starts[first] : starts[last]]
-        counts += (piece.per_char or ()) if piece.phonemes else per_char[first:last]
+        counts += piece.per_char if piece.phonemes else per_char[first:last]
     return replace(reading, phonemes=tuple(phonemes), per_char=tuple(counts))
+
+
+def _one_by_one(reader: Language, pieces: Sequence[_Piece], symbols: str) -> Reading:
+    """For plug-ins that do not align, and for words in a script that is not the plug-in's."""
+    text = ""
+    phonemes: list[str] = []
+    per_char: list[int] = []
+    warnings: list[TextWarning] = []
+    for piece in pieces:
+        read = Reading(piece.text, piece.phonemes, piece.per_char)
+        if not piece.phonemes:
+            read = _spoken(reader, piece.text, symbols)
+        spaced = reader.code == "en" and text[-1:].isalnum() and read.text[:1].isalnum()
+        text += (" " if spaced else "") + read.text
+        phonemes += read.phonemes
+        per_char += read.per_char or ()
+        warnings += read.warnings
+    counts = tuple(per_char) if reader.code in _ALIGNED else None
+    return Reading(text, tuple(phonemes), counts, tuple(warnings))
 
 
 def _spoken(reader: Language, text: str, symbols: str) -> Reading:

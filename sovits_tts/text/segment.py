@@ -36,16 +36,17 @@ OFFICIAL_MODES = {
     "ko": "ko", "all_ko": "ko", "yue": "yue", "all_yue": "yue",
 }  # fmt: skip
 
-# Units that the Chinese normaliser reads in words, so that 60kg stays in a Chinese run.
+# Units that the Chinese normaliser reads in words, so that 60kg stays in a Chinese run; none that is a word as well.
 UNITS = (
-    "km/h", "m/s", "kWh", "mAh", "°C", "°F", "km", "cm", "mm", "kg", "mg", "ml", "mL", "GB", "MB", "KB", "TB", "Hz",
-    "kHz", "MHz", "GHz", "m", "g",
+    "km", "m", "cm", "mm", "nm", "kg", "g", "mg", "L", "ml", "mL", "h", "min", "ms", "km/h", "m/s", "mph", "rpm",
+    "Hz", "kHz", "MHz", "GHz", "V", "mV", "kV", "mA", "mAh", "W", "kW", "MW", "kWh", "Pa", "kPa", "MPa", "dB", "cal",
+    "kcal", "kJ", "KB", "MB", "GB", "TB", "Kbps", "Mbps", "Gbps", "px", "fps", "°C", "°F",
 )  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _TOKEN = re.compile(
     rf"""
     (?P<url>(?:https?://|www\.)[!-~]*[A-Za-z0-9/])
-  | (?P<number>\d+(?:[.,:/\-–~～×]\d+)*(?:\s?(?:{_UNIT})(?![{LATIN_RANGE}\d])|[%‰℃°])?)(?![{LATIN_RANGE}\d])
+  | (?P<number>\d+(?:[.,:/\-–~～×xX*]\d+)*(?:\s?(?:{_UNIT})(?![{LATIN_RANGE}\d])|[%‰℃°])?)(?![{LATIN_RANGE}\d])
   | (?P<mixed>\d+(?:[.,:]\d+)*)(?=[{LATIN_RANGE}])
   | (?P<latin>[{LATIN_RANGE}][{LATIN_RANGE}\d]*(?:[.\-_/@&'’:+]+[{LATIN_RANGE}\d]+)*(?:\+\+|\#)?)
   | (?P<han>[{HAN_RANGE}])
@@ -181,7 +182,9 @@ def _numbers(text: str, tokens: list[_Token], default: str) -> None:
             word = tokens[index + 1]
             token.language = _of_mixed(text, token, before[index], word, after[index + 1]) or default
         elif token.kind == DIGIT:
-            token.language = _of_number(text, token, before[index], after[index]) or default
+            with_unit = re.search("[A-Za-z]$", text[token.start : token.end])  # "10 km" and nothing else is English
+            alone = "en" if with_unit and default == "zh" else default
+            token.language = _of_number(text, token, before[index], after[index]) or alone
 
 
 def _nearest(tokens: list[_Token]) -> list[_Token | None]:
@@ -201,6 +204,8 @@ def _of_mixed(text: str, token: _Token, before: _Token | None, word: _Token, aft
         return before.language
     if not ordinal and after and after.language != "en" and _gap(text, word.end, after.start) == 0:
         return after.language if not before or before.language != "en" else "en"
+    if before and before.language != "en" and (not after or after.language != "en"):
+        return before.language
     return "en"
 
 
