@@ -38,13 +38,11 @@ _UNITS = {
     "MHz": "メガヘルツ", "GHz": "ギガヘルツ", "kWh": "キロワット時", "°C": "度", "m": "メートル", "g": "グラム",
 }  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
-_DIGITS = dict(
-    zip("0123456789", ["ゼロ", "イチ", "ニ", "サン", "ヨン", "ゴ", "ロク", "ナナ", "ハチ", "キュウ"], strict=True)
-)
+_DIGITS = ("ゼロ", "イチ", "ニ", "サン", "ヨン", "ゴ", "ロク", "ナナ", "ハチ", "キュウ")
 
 
 def _digits(written: str) -> str:
-    return "".join(_DIGITS[d] for d in written)
+    return "".join(_DIGITS[int(d)] for d in written)
 
 
 # Tried in this order; each match is a number or a group of numbers with a sign that OpenJTalk would misread.
