@@ -339,6 +339,31 @@ def test_a_plain_tensor_of_the_same_kind_is_read(tmp_path: Path) -> None:
     assert value.tolist() == [[0.0, 2.0], [1.0, 3.0]]
 
 
+@pytest.mark.parametrize(("count", "fine"), [(2, True), (100, False)])
+def test_tensors_that_share_one_storage(count: int, fine: bool, tmp_path: Path) -> None:
+    """Two over the same numbers are tied weights; a hundred are small on disk and large in memory."""
+    thousand = b"M\xe8\x03"
+    one = tensor_pickle(thousand, b"K\x00", thousand + b"\x85", b"K\x01\x85")
+    start = one.index(b"ctorch")
+    head, tensor = one[: start - 6], one[start:-3]  # without the name "x", and without "set, set, end"
+    names = [b"X\x02\x00\x00\x00" + f"{index:02}".encode() for index in range(count)]
+    data = head + b"(" + b"".join(name + tensor for name in names) + b"us."
+    path = write(tmp_path / "a.pth", torch_zip(data, {"data/0": bytes(4000)}))
+    if fine:
+        assert len(official.read_raw(path).weights) == count
+        return
+    with pytest.raises(CheckpointError, match="share too few numbers"):
+        official.read_raw(path)
+
+
+def test_a_slice_does_not_keep_its_storage(tmp_path: Path) -> None:
+    data = tensor_pickle(b"M\xe8\x03", b"K\x05", b"K\x02\x85", b"K\x01\x85")
+    numbers = torch.arange(1000, dtype=torch.float32).numpy().tobytes()
+    value = official.read_raw(write(tmp_path / "a.pth", torch_zip(data, {"data/0": numbers}))).weights["x"]
+    assert value.tolist() == [5.0, 6.0]
+    assert value.untyped_storage().nbytes() == 8
+
+
 def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = tensor_pickle(b"K\x04", b"K\x00", b"K\x04\x85", b"K\x01\x85")
     bomb = torch_zip(good, {"data/0": bytes(1 << 20)}, zipfile.ZIP_DEFLATED)

@@ -7,9 +7,11 @@ The digits are reported, and the zip is read as if they were still "PK".
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +20,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from sovits_tts.checkpoints.unpickle import DAMAGED, HOSTILE, TensorRef, read_pickle
+from sovits_tts.checkpoints.unpickle import DAMAGED, HOSTILE, Storage, TensorRef, read_pickle
 from sovits_tts.errors import CheckpointError
 
 MAX_ENTRIES = 20_000
@@ -114,8 +116,8 @@ class TorchFile:
         self._prefix = pickles[0][: -len("data.pkl")]
         if entries[pickles[0]].file_size > MAX_PICKLE_BYTES:
             raise CheckpointError(f"Its pickle is larger than {MAX_PICKLE_BYTES >> 20} MB.", hint=HOSTILE)
-        order = self._prefix + "byteorder"
-        if order in entries and self._zip.read(order)[:16].strip() != b"little":
+        order = entries.get(self._prefix + "byteorder")
+        if order is not None and (order.file_size > 16 or self._zip.read(order).strip() != b"little"):
             raise CheckpointError("Its numbers are in big-endian order, which is not read.", hint=RESAVE)
         self.value = read_pickle(self._zip.read(pickles[0]), is_record)
 
@@ -138,34 +140,37 @@ class TorchFile:
             raise CheckpointError("Two of its entries have the same name.", hint=HOSTILE)
         return {info.filename: info for info in infos}
 
-    def tensor(self, ref: TensorRef) -> Tensor:
-        """The numbers `ref` points at, contiguous, in their stored type, on CPU."""
-        name = f"{self._prefix}data/{ref.storage.key}"
-        dtype = getattr(torch, ref.storage.dtype)
-        size = ref.storage.count * dtype.itemsize
-        try:
-            info = self._zip.getinfo(name)
-            if info.file_size != size:
-                raise CheckpointError(
-                    f"{self.path.name} is refused. Storage {ref.storage.key!r:.40} has {info.file_size} bytes,"
-                    f" but its tensors need {size}.",
-                    hint=DAMAGED,
-                )
-            data = bytearray(self._zip.read(info))
-        except (KeyError, *_UNREADABLE) as error:
-            raise CheckpointError(f"{self.path.name} cannot be read ({error}).", hint=DAMAGED) from error
-        if not data:
-            return torch.empty(ref.shape, dtype=dtype)
-        flat = torch.frombuffer(data, dtype=dtype)
-        return torch.as_strided(flat, ref.shape, ref.stride, ref.offset).contiguous()
-
     def tensors(self, refs: Mapping[str, TensorRef], float32: bool = False) -> dict[str, Tensor]:
-        """Each tensor of a flat dictionary, in order. float32: convert floating-point ones one by one while reading."""
+        """The numbers of each tensor, contiguous, on CPU, in order.
+
+        float32: convert floating-point ones while reading; otherwise they keep their stored type
+        Raises CheckpointError if a storage is missing or damaged, or if many tensors share few numbers.
+        """
+        unpacked = sum(info.file_size for info in self._zip.infolist())
+        wanted = sum(math.prod(ref.shape) * getattr(torch, ref.storage.dtype).itemsize for ref in refs.values())
+        if wanted > 2 * unpacked:  # tied weights are stored once; more than twice the file is an attack on memory
+            raise CheckpointError(f"{self.path.name} is refused. Its tensors share too few numbers.", hint=HOSTILE)
+        uses = Counter(ref.storage.key for ref in refs.values())
+        shared: dict[str, bytes] = {}
         tensors = {}
         for name, ref in refs.items():
-            value = self.tensor(ref)
+            data = shared.get(ref.storage.key) or self._storage(ref.storage)
+            if uses[ref.storage.key] > 1:
+                shared[ref.storage.key] = data
+            value = _tensor(data, ref)
             tensors[name] = value.float() if float32 and value.is_floating_point() else value
         return tensors
+
+    def _storage(self, storage: Storage) -> bytes:
+        try:
+            info = self._zip.getinfo(f"{self._prefix}data/{storage.key}")
+            size = storage.count * getattr(torch, storage.dtype).itemsize
+            if info.file_size != size:
+                what = f"Storage {storage.key!r:.40} has {info.file_size} bytes, but its tensors need {size}."
+                raise CheckpointError(f"{self.path.name} is refused. {what}", hint=DAMAGED)
+            return self._zip.read(info)
+        except (KeyError, *_UNREADABLE) as error:
+            raise CheckpointError(f"{self.path.name} cannot be read ({error}).", hint=DAMAGED) from error
 
     def close(self) -> None:
         self._zip.close()
@@ -178,3 +183,15 @@ class TorchFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _tensor(data: bytes, ref: TensorRef) -> Tensor:
+    """A tensor of its own, which does not keep a larger storage alive."""
+    dtype = getattr(torch, ref.storage.dtype)
+    if len(data) < ref.storage.count * dtype.itemsize:
+        raise CheckpointError(f"Storage {ref.storage.key!r:.40} is given two sizes.", hint=HOSTILE)
+    if not data:
+        return torch.empty(ref.shape, dtype=dtype)
+    flat = torch.frombuffer(bytearray(data), dtype=dtype)
+    value = torch.as_strided(flat, ref.shape, ref.stride, ref.offset)
+    return value.contiguous() if value.numel() == flat.numel() else value.clone(memory_format=torch.contiguous_format)
