@@ -78,6 +78,6 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(r"(?<![\d.])\d+(?:\.\d+){2,}(?!\d)", _version),
     pattern(rf"{START}\d{{1,2}}(?:-\d{{1,2}}){{2,}}(?![\d\-])", _digits),
     pattern(rf"{START}0\d+(?![\d.])(?!\s?[A-Za-z%℃])", _leading_zero),
-    pattern(rf"{START}\d{{3,}}(?=[A-Za-z])(?!\s?{UNIT})", _phone),  # 1080P
+    pattern(rf"{START}\d{{3,}}(?=[A-Za-z])(?![xX]\d|\s?{UNIT})", _phone),  # 1080P
     pattern(rf"{START}\d{{8,}}(?![\d.])", _long),
 )

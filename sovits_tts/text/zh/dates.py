@@ -96,7 +96,7 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"{START}(?P<y>\d{{4}}|\d{{2}})(?=年)", _year),
     pattern(rf"{START}(?P<h1>\d{{1,2}}):(?P<m1>\d\d){DASH}(?P<h2>\d{{1,2}}):(?P<m2>\d\d)(?![\d:])", _times),
     pattern(
-        rf"{START}(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?![\d:]|\.\d)"
+        rf"{START}(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?![\d:]|\.\d)分?"
         r"(?:\s?(?P<half>[aApP]\.?[mM]\.?)(?![A-Za-z]))?",
         _time,
     ),

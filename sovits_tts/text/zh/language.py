@@ -15,6 +15,8 @@ from sovits_tts.text.zh.phonemes import initial_final, plain_pinyin
 from sovits_tts.text.zh.readings import Chooser, read
 from sovits_tts.text.zh.words import words
 
+# Were models of the table trained with the 儿 of 玩儿 in the tone before it, or in its own?
+_RHOTIC = {"v1": False, "v2": True}
 _STRETCH = re.compile("[^" + re.escape("".join(PUNCTUATION)) + "]+|.", re.DOTALL)
 
 
@@ -50,7 +52,7 @@ class Mandarin:
                 phonemes.append(match[0])
                 per_char.append(1)
                 continue
-            spoken = self._spoken(match[0], match.start(), given, rhotic=symbols != "v1")
+            spoken = self._spoken(match[0], match.start(), given, rhotic=_RHOTIC[symbols])
             for at, syllable in enumerate(spoken, match.start()):
                 if not syllable:
                     warnings.append(unreadable(text[at], at))
@@ -61,6 +63,10 @@ class Mandarin:
         if not phonemes:
             raise TextError(f"Nothing in {text[:40]!r} can be read as Mandarin.", hint="Give at least one hanzi.")
         return Reading("".join(kept), tuple(phonemes), tuple(per_char), tuple(warnings))
+
+    def syllables(self, text: str) -> list[str]:
+        """Pinyin of each character of a stretch of hanzi before the tone rules, "" where none is known."""
+        return read(words(text), self._chooser)
 
     def _spoken(self, stretch: str, offset: int, given: Mapping[int, str], rhotic: bool) -> list[str]:
         """One syllable per character of a stretch without punctuation, "" for what is no hanzi."""

@@ -42,11 +42,10 @@ class Lexicon:
         self._counts, self._tags, self._readings = counts, tags, readings
         self._chars = dict(line.split("\t") for line in _text("zh_chars.gz").split("\n"))
         self._fixed = dict(_rows("zh_corrections.txt"))
-        self._contexts: dict[str, list[Context]] = {}
+        self._patterns: dict[str, list[tuple[str, str]]] = {}
         for char, reading, pattern in _rows("zh_contexts.txt"):
-            left, right = pattern.split("_")
-            context = Context(reading, re.compile(f"(?:{left})$"), re.compile(f"(?:{right})"))
-            self._contexts.setdefault(char, []).append(context)
+            self._patterns.setdefault(char, []).append((reading, pattern))
+        self._contexts: dict[str, list[Context]] = {}
 
     def __contains__(self, word: str) -> bool:
         return word in self._index or word in self._fixed
@@ -68,9 +67,12 @@ class Lexicon:
         """The commonest reading of one hanzi, "" when it has none."""
         return self._fixed.get(char) or self._first(char)
 
+    def is_ambiguous(self, char: str) -> bool:
+        return " " in self._chars.get(char, "")
+
     def in_context(self, text: str, at: int) -> str | None:
         """The reading that the words around text[at] call for, None when they say nothing."""
-        contexts = self._contexts.get(text[at])
+        contexts = self._of(text[at])
         if not contexts:
             return None
         left = text[max(0, at - _LEFT) : at]
@@ -79,8 +81,14 @@ class Lexicon:
         right = right if at + 1 + _RIGHT >= len(text) else right + _BEYOND
         return next((c.reading for c in contexts if c.left.search(left) and c.right.match(right)), None)
 
+    def _of(self, char: str) -> list[Context]:
+        """The contexts of a character, compiled when it is first met: all of them would take half a second."""
+        if char in self._patterns and char not in self._contexts:
+            self._contexts[char] = [_context(*row) for row in self._patterns[char]]
+        return self._contexts.get(char, [])
+
     def _reading(self, word: str, index: int | None) -> tuple[str, ...] | None:
-        if len(word) == 1 and word in self._contexts:
+        if len(word) == 1:
             return None
         unknown = _OPEN if index is None else self._readings[index]
         reading = self._fixed.get(word, unknown)
@@ -91,6 +99,11 @@ class Lexicon:
     def _first(self, char: str) -> str:
         """The reading that the word table takes for granted."""
         return self._chars.get(char, "").partition(" ")[0]
+
+
+def _context(reading: str, pattern: str) -> Context:
+    left, right = pattern.split("_")
+    return Context(reading, re.compile(f"(?:{left})$"), re.compile(f"(?:{right})"))
 
 
 @cache

@@ -67,7 +67,7 @@ def _measure(m: re.Match[str]) -> str:
     words += counted(m["low"].lstrip(_MINUS), scale or unit)
     if m["high"]:
         words += (UNITS[m["first"]] if m["first"] else "") + "到" + counted(m["high"], scale or unit)
-    per = f"每{UNITS[m['per']]}" if m["per"] else ""
+    per = f"每{UNITS[m['per']]}" if m["per"] else "每" if m["each"] else ""
     if per == "每小时" and re.search("每个?小时约?$", before(m)):
         per = ""  # 每小时60km/h says it twice
     return words + scale + unit + per
@@ -146,7 +146,7 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"(?<![\dA-Za-z])[-−]{NUMBER}(?=度)", _below_zero),
     pattern(
         rf"(?P<low>{_SIGNED})\s?(?:(?P<first>{UNIT})?{DASH}(?P<high>{NUMBER}))?"
-        rf"\s?(?P<scale>[万亿])?\s?(?P<unit>{UNIT})(?:/(?P<per>{UNIT}))?",
+        rf"\s?(?P<scale>[万亿])?\s?(?P<unit>{UNIT})(?:/(?P<per>{UNIT})|(?P<each>/)(?=\d))?",
         _measure,
     ),
     pattern(rf"(?<![\d.=+×÷A-Za-z])[-−]?{NUMBER}(?:{_OPERATION})*(?:{_EQUALS}(?:{_OPERATION})*)+(?![\d%])", _sum),

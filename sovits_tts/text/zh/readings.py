@@ -24,6 +24,7 @@ _SURNAMES = {
     "盖": "ge3", "区": "ou1", "曲": "qu1", "乐": "yue4", "葛": "ge3", "缪": "miao4", "召": "shao4", "纪": "ji3",
     "燕": "yan1", "应": "ying1", "员": "yun4", "过": "guo1", "折": "she2", "牟": "mu4", "隗": "wei3", "尉": "wei4",
 }  # fmt: skip
+_TITLES = frozenset(("先生", "女士", "老师", "小姐", "教授", "医生", "经理", "总", "某", "氏", "太太", "同学", "师傅"))
 _PLACES = frozenset("方区带址点图球位理面下主板铁道名势狱产震质形域毯段上壳")
 
 
@@ -38,7 +39,8 @@ def read(words: Sequence[Word], chooser: Chooser | None = None) -> list[str]:
             if syllable is None:
                 open_at[word.start + offset] = index
             syllables.append(syllable or "")
-    chosen = dict(chooser(text, list(open_at))) if chooser and open_at else {}
+    asked = [at for at in open_at if table.is_ambiguous(text[at])] if chooser else []
+    chosen = chooser(text, asked) if chooser and asked else {}
     for at, index in open_at.items():
         syllables[at] = (
             chosen.get(at) or table.in_context(text, at) or _grammar(text, at, words, index) or table.usual(text[at])
@@ -78,8 +80,10 @@ def _grammar(text: str, at: int, words: Sequence[Word], index: int) -> str | Non
         return "de5" if after_adverbial and follows and follows not in _PLACES else None
     if len(word.text) > 1:
         return {"得": "de5", "过": "guo5"}.get(char) if last and word.tag[0] == "v" else None
+    if char in _SURNAMES and _is_surname(words, index):
+        return _SURNAMES[char]
     if before is None:
-        return _SURNAMES.get(char) if _is_name(words[1:]) else None
+        return None
     if char == "得":
         return "de5" if before.tag[0] in "vab" or (len(before.text) > 1 and before.tag[0] in "ilz") else None
     if char == "过":
@@ -94,7 +98,12 @@ def _experienced(before: Word, after: str) -> bool:
     return before.tag[0] in "vpt" or (before.tag[0] == "n" and after[:1] in ("", *"的几两一三多这那此"))
 
 
-def _is_name(rest: Sequence[Word]) -> bool:
-    """Is what follows the first character of a stretch, up to its end, a given name and no ordinary word?"""
+def _is_surname(words: Sequence[Word], index: int) -> bool:
+    """姓任, 老任, 任先生, and a stretch that is nothing but a name."""
+    before = words[index - 1].text if index else ""
+    rest = words[index + 1 :]
+    if before in ("姓", "小", "老") or (not before and rest and rest[0].text in _TITLES):
+        return True
+    # A given name is one or two characters that make no ordinary word.
     size = sum(len(word.text) for word in rest)
-    return size in (1, 2) and all(len(word.text) == 1 or word.tag == "nr" for word in rest)
+    return not before and size in (1, 2) and all(len(word.text) == 1 or word.tag == "nr" for word in rest)
