@@ -27,11 +27,14 @@ _GREEK_NAMES = words(
     "psi omega gamma delta theta lambda xi sigma phi psi"
 )
 _GREEK = dict(zip("αβγδεζηθικλνξορσςτυφχψωΓΔΘΛΞΣΦΨ", _GREEK_NAMES, strict=True))
+_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
 _WITHOUT_SOUND = frozenset({"Cf", "Cc"})  # joiners, direction marks, controls
 
 
 def _replacement(char: str, before: str, after: str) -> str | None:
     """What `char` becomes; None if English has no way to say it. "–" and "−" stay for the rules of ranges and signs."""
+    if char in _RAISED and (char not in "²³" or before in _RAISED or after in _RAISED):
+        return _RAISED[char] if before in _RAISED else f"^{_RAISED[char]}"
     if (char.isascii() and char.isalnum()) or char in _KEPT:
         return char
     if char.isspace():
@@ -61,11 +64,13 @@ def _latin(char: str) -> str | None:
 
 
 def _decomposed(char: str) -> str | None:
-    """Full-width forms, ligatures, accents: what remains in ASCII, if anything does."""
+    """Full-width forms, ligatures, circled numbers, accents: what remains in ASCII, if anything does."""
     plain = unicodedata.normalize("NFKD", char).replace("\u2044", "/")
     kept = "".join(c for c in plain if c.isascii() and c.isprintable())
     rest = [c for c in plain if not (c.isascii() and c.isprintable()) and not unicodedata.combining(c)]
-    return kept if kept and not rest else None
+    if not kept.strip() or rest:
+        return None
+    return f" {kept} " if kept.isdigit() and "CIRCLED" in unicodedata.name(char, "") else kept
 
 
 def known_characters(text: str) -> tuple[Draft, list[TextWarning]]:
@@ -76,7 +81,7 @@ def known_characters(text: str) -> tuple[Draft, list[TextWarning]]:
     origin: list[int] = []
     unknown: list[tuple[int, str]] = []
     for position, char in enumerate(text):
-        if unicodedata.combining(char):
+        if unicodedata.combining(char) and pieces and pieces[-1][-1:].isalpha():
             new: str | None = _compose(pieces, char)
         elif char.isascii() and (char.isalnum() or char == " "):
             new = char
@@ -98,7 +103,7 @@ def known_characters(text: str) -> tuple[Draft, list[TextWarning]]:
 
 def _compose(pieces: list[str], mark: str) -> str:
     """A combining accent after a letter joins it where Latin-1 has the result, else it is not heard."""
-    if pieces and len(pieces[-1]) == 1 and pieces[-1].isalpha():
+    if len(pieces[-1]) == 1:
         composed = unicodedata.normalize("NFC", pieces[-1] + mark)
         if len(composed) == 1 and composed <= "ÿ":
             pieces[-1] = composed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
@@ -14,8 +14,8 @@ from sovits_tts.text.en.tables import lines
 class Dictionary:
     """Lower-case word -> phonemes. `words` holds one character per phoneme; `alphabet` decodes it."""
 
-    words: dict[str, str]
-    alphabet: dict[str, str]
+    words: dict[str, str] = field(repr=False)
+    alphabet: dict[str, str] = field(repr=False)
 
     def __contains__(self, word: str) -> bool:
         return word in self.words

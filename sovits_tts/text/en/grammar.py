@@ -28,14 +28,15 @@ OBJECTS = _set("me him them us it myself yourself himself herself itself ourselv
 DETERMINERS = _set(
     "the a an this these those my your his her its our their every each any some no another either neither both all "
     "many much few several more most less such whose one two three four five six seven eight nine ten twenty thirty "
-    "forty fifty sixty hundred thousand million billion first second third last next own other same new old good bad "
-    "great big small long short little high low full free young early late main major final best worst entire whole"
+    "forty fifty sixty hundred thousand million billion first second third last next own other same new old good "
+    "bad great big small long short little high low full free young early late main major final best worst entire "
+    "whole"
 )
 QUANTIFIERS = _set("all both many some most few several more those these others")
 PREPOSITIONS = _set(
     "of in on at by for with from into onto about over under between among against during without within through "
-    "toward towards after before since until till upon per via despite across behind beyond beside besides near above "
-    "below around along inside outside off out up down"
+    "toward towards after before since until till upon per via despite across behind beyond beside besides near "
+    "above below around along inside outside off out up down"
 )
 WH = _set(
     "what which when where why how whether if because while although though unless once than as whenever wherever"
@@ -54,6 +55,10 @@ PLURALS = _set(
 )
 SINGULAR_S = _set(
     "this news always perhaps yes us is was has does its plus less across gas bus species series thus bias lens"
+)
+PERSONS = _set(
+    "man woman boy girl child king queen soldier teacher student dog cat team crowd audience world mother father "
+    "friend guy lady person driver patient horse"
 )
 MODIFIERS_IN_S = _set("sales sports news arms savings earnings customs systems games goods athletics olympics world's")
 PREPOSITIONAL_TO = _set(
@@ -249,6 +254,8 @@ def _by_clause(c: Context, verb: str, noun: str, attribute: str, default: str) -
     if default == "j" and (c.after == "" or c.after in MARKS):
         return "j"
     if verb and c.skipped and _content(c.prev):
+        return verb
+    if verb and c.prev in PERSONS and any(w in CAUSATIVES for w in clause):
         return verb
     if verb and c.prev2 in CAUSATIVES and _content(c.prev) and _opens_phrase(c.next):
         return verb

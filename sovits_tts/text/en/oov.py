@@ -86,7 +86,8 @@ def guess(word: str) -> Phonemes:
     found = _inflected(word) or _respelled(bare) or _derived(bare) or _compound(bare)
     if found:
         return found
-    if not any(letter in _VOWELS for letter in bare) or (len(bare) == 2):
+    initialism = len(bare) == 3 and not bare.endswith("y") and not any(letter in "aeiou" for letter in bare)
+    if initialism or len(bare) == 2 or not any(letter in _VOWELS for letter in bare):
         return spelled(bare)
     if bare.endswith("s") and len(bare) > 4 and bare[-2] not in "siu":
         return plural(letter_model().read(bare[:-1]) or spelled(bare[:-1]))
@@ -121,9 +122,9 @@ def _inflected(word: str) -> Phonemes | None:
     """Plurals and verb forms of words in the dictionary."""
     if word.endswith("ies") and (stem := _known(word[:-3] + "y")):
         return plural(stem)
-    if word.endswith("es") and word[:-2] in dictionary() and (stem := _known(word[:-2])) and stem[-1] in _SIBILANT:
+    if word.endswith("es") and (stem := _known(word[:-2])) and (stem[-1] in _SIBILANT or word.endswith("oes")):
         return plural(stem)
-    if word.endswith(("s", "'s")) and not word.endswith("ss") and (stem := _known(word.rstrip("s").rstrip("'"))):
+    if word.endswith("s") and not word.endswith("ss") and (stem := _known(word[:-1])):
         return plural(stem)
     if word.endswith("ed") and (stem := _first(_stems(word[:-2]))):
         return past(stem)

@@ -23,7 +23,7 @@ _BARE_FORM = re.compile(
 _LATIN = re.compile(r"(?<![\w.])(?:([eE]\.\s?g)|([iI]\.\s?e))(?:\.|(?![\w.])),?")
 _DOCTOR = re.compile(r"\bDr\b\.?(?=(\s*)(\S?))")
 _SAINT = re.compile(r"\bSt\b(\.?)(?=(\s*)(\S?))")
-_NUMBER_SIGN = re.compile(r"\b([Nn]o|[Pp]|Op|op)\.\s?(?=\d)")
+_NUMBER_SIGN = re.compile(r"\b([Nn]o|[Pp]|Op|op)\.\s?(?=\d|of\b)")
 _NUMBER_NAMES = {"no": "number", "p": "page", "op": "opus"}
 _INITIALS = re.compile(
     r"(?<![\w.])(?:[A-Z]\.\s?(?=[A-Z]\.)){1,5}[A-Z]\.(?:s\b)?|(?<![\w.])(?<![A-Z] )[A-Z]\.(?=\s?[A-Z][a-z])"
