@@ -17,7 +17,7 @@ from torch import Tensor
 from sovits_tts.checkpoints import official_names as names
 from sovits_tts.checkpoints.rename import Table
 from sovits_tts.checkpoints.torchfile import TorchFile
-from sovits_tts.checkpoints.unpickle import Record, TensorRef, plain
+from sovits_tts.checkpoints.unpickle import Record, TensorRef
 from sovits_tts.errors import CheckpointError
 
 TABLES: dict[str, Table] = {
@@ -96,6 +96,17 @@ def _open(path: str | Path) -> TorchFile:
         raise CheckpointError(error.message, hint=f"{error.hint} {resume}") from error
 
 
+def _plain(value: Any) -> Any:
+    """Records become dictionaries and tuples lists, all the way down; other values stay."""
+    if isinstance(value, Record):
+        value = value.fields
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
 def _layout(file: TorchFile) -> tuple[dict[str, TensorRef], dict[str, Any], str]:
     """The parameters wherever the file keeps them, its settings, its info line."""
     value, name = file.value, file.path.name
@@ -119,7 +130,7 @@ def _layout(file: TorchFile) -> tuple[dict[str, TensorRef], dict[str, Any], str]
     for key, ref in weights.items():
         if not isinstance(key, str) or not isinstance(ref, TensorRef):
             raise CheckpointError(f"{name} holds {key!r:.60}, which is not a tensor.", hint="It is not a model file.")
-    config = plain(value.get("config")) if weights is not value else {}
+    config = _plain(value.get("config")) if weights is not value else {}
     info = value.get("info", "") if weights is not value else ""
     return weights, config if isinstance(config, dict) else {}, info if isinstance(info, str) else ""
 

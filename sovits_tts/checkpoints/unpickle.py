@@ -294,14 +294,3 @@ def _check_tree(value: Any) -> None:
         elif isinstance(item, Global | Storage | _Mark):
             _hostile("It holds a bare function, class or storage.")
         todo.extend((child, depth + 1) for child in children)
-
-
-def plain(value: Any) -> Any:
-    """Records become dictionaries and tuples lists, all the way down; other values stay."""
-    if isinstance(value, Record):
-        value = value.fields
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
