@@ -6,6 +6,7 @@ channel rules the distance.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,24 +34,29 @@ class Pooled:
     lengths: NDArray[np.int64]
 
 
-@torch.inference_mode()
 def pool_features(
-    network: ContentEncoder, corpus: Corpus, pieces: list[Piece], token_rate: int = 25, on_event: OnEvent = silent
+    network: ContentEncoder, corpus: Corpus, pieces: list[Piece], workers: int = 2, on_event: OnEvent = silent
 ) -> Pooled:
     """Mean of two hidden frames for every token of every piece, each encoded alone, the prompt's silence after it."""
     network.eval()
     dtype = network.hubert.feature_projection.projection.weight.dtype
     tail = np.zeros(int(PROMPT_SILENCE * RATE), np.float32)
-    rows, lengths = [], []
-    for n, piece in enumerate(pieces):
+
+    @torch.inference_mode()
+    def pool(piece: Piece) -> tuple[NDArray[np.float16], int]:
         wave = corpus.audio(corpus.by_id[piece.clip], RATE, piece.start, piece.end)
         hidden = network(torch.from_numpy(np.concatenate((wave, tail)))[None].to(dtype))[0].float()  # (C, T50)
         usable = hidden.shape[1] // 2 * 2
         pooled = hidden[:, :usable].unflatten(1, (-1, 2)).mean(2).T
-        rows.append(pooled.half().numpy())
-        lengths.append(min(len(pooled), ContentEncoder.n_frames(len(wave)) // 2))
-        if n % 200 == 0:
-            on_event(Event("features", n, len(pieces), "pieces"))
+        return pooled.half().numpy(), min(len(pooled), ContentEncoder.n_frames(len(wave)) // 2)
+
+    rows, lengths = [], []
+    with ThreadPoolExecutor(workers) as threads:
+        for n, (row, length) in enumerate(threads.map(pool, pieces)):
+            rows.append(row)
+            lengths.append(length)
+            if n % 200 == 0:
+                on_event(Event("features", n, len(pieces), "pieces"))
     starts = np.concatenate(([0], np.cumsum([len(row) for row in rows])))
     return Pooled(np.concatenate(rows), starts, np.array(lengths))
 

@@ -85,7 +85,7 @@ def make_tokens(work: Path, spec: ModelSpec, stage: ContentStage, on_event: OnEv
     if saved.is_file() and (work / "tokens.npz").is_file():
         return Codebook(**load_state(saved))
     pieces = read_pieces(work / "pieces.jsonl")
-    pooled = pool_features(stage.network, Corpus(work), pieces, spec.token_rate, on_event)
+    pooled = pool_features(stage.network, Corpus(work), pieces, on_event=on_event)
     train = np.zeros(len(pooled.features), bool)
     for piece, start, end in zip(pieces, pooled.starts, pooled.starts[1:], strict=False):
         train[start:end] = piece.split == "train"
