@@ -72,7 +72,7 @@ def _clock(hour: str, minute: str, second: str | None) -> str | None:
         return f"{words}{_two_digits(minute)}分{_two_digits(second)}秒"
     if minute == "30":
         return words + "半"
-    return f"{words}{_two_digits(minute)}分" if int(minute) else words + ("整" if int(hour) else "")
+    return f"{words}{_two_digits(minute)}分" if int(minute) else words
 
 
 def _two_digits(digits: str) -> str:

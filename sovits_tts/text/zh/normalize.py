@@ -43,8 +43,8 @@ def normalize(text: str) -> Normalized:
     folded = _fold(text)
     out: list[str] = []
     warnings: list[TextWarning] = []
-    at = 0
-    while at < len(folded):
+    at, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    while at < end:
         at += _step(folded, at, out, warnings)
     return Normalized(_RUN.sub(r"\1", "".join(out)), tuple(_joined(warnings)))
 
