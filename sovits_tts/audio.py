@@ -21,7 +21,7 @@ MIN_RATE, MAX_RATE = 4_000, 384_000  # Hz
 MAX_SECONDS = 3600.0  # an hour of mono at 48 kHz is 0.7 GB of float32
 _MAX_PEAK = 100.0  # float files may pass 1.0 a little; beyond this they hold integers or rubbish
 _MAX_CHANNELS = 64
-_FORMATS = {  # suffix: (libsndfile format, subtype)
+FORMATS = {  # suffix: (libsndfile format, subtype)
     ".wav": ("WAV", "PCM_16"),
     ".flac": ("FLAC", "PCM_16"),
     ".ogg": ("OGG", "VORBIS"),
@@ -103,7 +103,7 @@ class Audio:
         that exists (unless `overwrite`), and a folder that cannot be written.
         """
         path = Path(path)
-        chosen = _FORMATS.get(path.suffix.lower())
+        chosen = FORMATS.get(path.suffix.lower())
         if chosen is None:
             raise AudioError(f"Cannot write {path.name!r}: its suffix names no format.", hint=f"Use {_suffixes()}.")
         if path.exists() and not overwrite:
@@ -121,11 +121,11 @@ class Audio:
 
     def encode(self, suffix: str = ".wav") -> bytes:
         """The bytes of the file that `save` would write under a name with this suffix."""
-        if suffix not in _FORMATS:
+        if suffix not in FORMATS:
             raise AudioError(f"{suffix!r} names no audio format.", hint=f"Use {_suffixes()}.")
         buffer = BytesIO()
         try:
-            self._write(buffer, *_FORMATS[suffix])
+            self._write(buffer, *FORMATS[suffix])
         except (soundfile.SoundFileError, ValueError) as error:
             raise AudioError(f"Cannot write audio at {self.sample_rate} Hz as {suffix}: {error}") from error
         return buffer.getvalue()
@@ -223,7 +223,7 @@ def _read(file: soundfile.SoundFile, name: str, max_seconds: float) -> np.ndarra
 
 
 def _suffixes() -> str:
-    return ", ".join(_FORMATS)
+    return ", ".join(FORMATS)
 
 
 def _integrated_loudness(samples: np.ndarray, rate: int) -> float:

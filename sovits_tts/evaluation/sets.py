@@ -104,3 +104,14 @@ def natural(row: Row, root: Path) -> Audio:
     """The recording of a row, cut to the part that counts."""
     audio = Audio.load(root / row.recording)
     return audio.cut(row.start, row.end or audio.seconds) if row.start or row.end else audio
+
+
+def first_of_each_language(rows: list[Row], count: int) -> list[Row]:
+    """The first `count` rows of each language; all for 0."""
+    taken: dict[str, int] = {}
+    kept = []
+    for row in rows:
+        taken[row.language] = taken.get(row.language, 0) + 1
+        if not count or taken[row.language] <= count:
+            kept.append(row)
+    return kept

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sovits_tts.errors import ConfigError, TextError
+from sovits_tts.errors import AudioError, ConfigError, TextError
 from sovits_tts.progress import Cancelled, Event, OnEvent, silent
 
 LOG_SECONDS = 30.0  # between two lines of one stage where there is no terminal
@@ -31,30 +31,31 @@ def note(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """The one JSON object of `--json`. Numbers that JSON lacks (NaN, infinity) become null."""
-    print(json.dumps(_plain(value), ensure_ascii=False, indent=2), flush=True)
+    print(json.dumps(plain(value), ensure_ascii=False, indent=2), flush=True)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """As JSON can hold it."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, Path):
         return str(value)
     return value.item() if hasattr(value, "item") else value  # a NumPy number
 
 
-def show_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table on stdout; the first column is left-aligned, the others right."""
+def show_table(title: str, columns: list[str], rows: list[list[str]], *, numbers: bool = False) -> None:
+    """A table on stdout. numbers: all columns but the first hold numbers."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(column, justify="right" if numbers and index else "left")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     Console().print(table)
@@ -168,3 +169,11 @@ def refuse_overwrite(path: Path, force: bool) -> None:
     """Before any work is done. Raises ConfigError where something would be lost."""
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already.", hint="Choose another name, or use --force.")
+
+
+def refuse_suffix(path: Path) -> None:
+    """Before any work is done. Raises AudioError for a name that no sound format goes by."""
+    from sovits_tts.audio import FORMATS
+
+    if path.suffix.lower() not in FORMATS:
+        raise AudioError(f"Cannot write {path.name!r}: its suffix names no format.", hint=f"Use {', '.join(FORMATS)}.")

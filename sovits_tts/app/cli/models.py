@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from sovits_tts.app.cli import console
+from sovits_tts.app.cli.options import Force, Json
 
 app = typer.Typer(help="List, download, convert and export models.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
 
 
 @app.command("list")
