@@ -21,7 +21,8 @@ _CODE = "|".join(s for s in _MONEY if s.isalpha())
 _PRICE = re.compile(
     rf"(?P<article>\b[Aa]n? )?(?P<minus>(?<![\w)])[-−])?(?<![\w$])(?P<sign>{_SIGN}|\b(?:{_CODE})\s?)(?P<n>{NUM})"
     rf"(?:[ -]?(?P<scale>{_SCALE}))?"
-    rf"(?:(?:\s?[-–]\s?| to )(?:{_SIGN})?(?P<n2>{NUM})(?:[ -]?(?P<scale2>{_SCALE}))?)?(?P<adjective>[ -](?=[a-z]))?"
+    rf"(?:(?:\s?[-–]\s?| to )(?:{_SIGN})?(?P<n2>{NUM})(?:[ -]?(?P<scale2>{_SCALE}))?)?(?P<plus>\+(?!\w))?"
+    rf"(?P<adjective>[ -](?=[a-z]))?"
 )
 _PRICE_AFTER = re.compile(
     rf"(?<![\w.,$£€¥])(?P<n>{NUM})(?:\s?(?P<scale>{_SCALE}))?(?P<sign>\s?[$£€¥₹₩₽](?!\d)|\s(?:{_CODE})\b)"
@@ -50,7 +51,7 @@ def _price(match: re.Match[str]) -> str:
     if part.get("n2"):
         last = scaled(part["n2"], part["scale2"])
         return f"{lead}{scaled(amount, scale)} to {last} {many}{part['adjective'] or ''}"
-    adjective = part.get("adjective") or ""
+    adjective = (" plus" if part.get("plus") else "") + (part.get("adjective") or "")
     if part.get("article") and adjective and not NOT_NOUN.match(match.string[match.end() :]):
         return f"{lead}{scaled(amount, scale)} {one} "
     whole, dot, rest = amount.partition(".")

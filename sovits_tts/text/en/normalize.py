@@ -25,6 +25,7 @@ _KEYS = re.compile(r"\b(Ctrl|Control|Alt|Shift|Cmd|Command|Option|Win|Fn|Tab|Esc
 _PLUSES = re.compile(r"(?<=[A-Za-z])\+\+|(?<=\b[A-Z])\+(?!\w)|(?<=\b[ABCD])-(?=[,;.!?)]|$)")
 _SHARP = re.compile(r"(?<=\b[A-G])#(?!\w)")
 _FUNCTION = re.compile(r"\b([a-zA-Z])\(([a-z])\)")
+_OF = re.compile(r"(?<=\b(?:sin|cos|tan|log|exp))\(([^()]*)\)")
 _ENUMERATED = re.compile(r"(?<!\w)\(([a-z])\)\s")
 _PORT = re.compile(r"(?<=[a-z]):(\d{2,5})\b")
 _AMPERSAND = re.compile(r"\s?&(?:amp;)?\s?")
@@ -82,6 +83,7 @@ def _rewrite(draft: Draft, warnings: list[TextWarning]) -> None:
     draft.sub(_PLUSES, lambda m: " plus" * len(m[0]) if m[0][0] == "+" else " minus")
     draft.sub(_SHARP, lambda m: " sharp")
     draft.sub(_FUNCTION, lambda m: f"{m[1]} of {m[2]}")
+    draft.sub(_OF, lambda m: f" of {m[1]}")
     draft.sub(_ENUMERATED, lambda m: f"{m[1].upper()}, ")
     draft.sub(_PORT, lambda m: f" {code(m[1])}")
     if any(c.isdigit() or c in "½¼¾⅓⅔⅛⅜⅝⅞" for c in draft.text):

@@ -86,7 +86,7 @@ def guess(word: str) -> Phonemes:
     found = _inflected(word) or _respelled(bare) or _derived(bare) or _compound(bare)
     if found:
         return found
-    initialism = len(bare) == 3 and not bare.endswith("y") and not any(letter in "aeiou" for letter in bare)
+    initialism = len(bare) in (3, 4) and not bare.endswith("y") and not any(letter in "aeiou" for letter in bare)
     if initialism or len(bare) == 2 or not any(letter in _VOWELS for letter in bare):
         return spelled(bare)
     if bare.endswith("s") and len(bare) > 4 and bare[-2] not in "siu":

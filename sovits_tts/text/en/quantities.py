@@ -11,7 +11,9 @@ from sovits_tts.text.en.numbers import cardinal, code, decimal, digits, fraction
 from sovits_tts.text.en.tables import lines
 
 _PERCENT = re.compile(r"\s?%")
-_TEMPERATURE = re.compile(rf"(?P<minus>(?<![\w)])[-−–])?(?P<n>{NUM})\s?°\s?(?P<scale>[CFK]\b)?(?P<side>[NSEW]\b)?")
+_TEMPERATURE = re.compile(
+    rf"(?P<minus>(?<![\w)])[-−–])?(?P<n>{NUM})\s?°(?:\s?(?P<scale>[CFK])\b)?(?:\s?(?P<side>[NSEW])\b)?"
+)
 _WARMTH = re.compile(r"temperature|degrees|oven|\bbake\b|weather|celsius|fahrenheit|°", re.IGNORECASE)
 _BARE_DEGREES = re.compile(
     rf"(?<![\w.,])(?P<minus>(?<![\w)])[-−–])?(?P<n>{NUM})\s?(?P<scale>[CF])(?![\w#+'-])(?P<side>(?!))?"
@@ -19,10 +21,12 @@ _BARE_DEGREES = re.compile(
 _SCALE_NAMES = {"C": " celsius", "F": " fahrenheit", "K": " kelvin", None: ""}
 _SIDES = {"N": " north", "S": " south", "E": " east", "W": " west", None: ""}
 _HEIGHT = re.compile(r"(?<![\w.,'])(\d{1,2})'\s?(\d{1,2})(?:\"|'')")
+_FEET = re.compile(rf"(?<![\w.,])({NUM})'(?=\s?[x×]\s?\d)|(?<=' [x×] )({NUM})'(?!\w)")
 _INCHES = re.compile(
     rf"(?<![\w.,])({NUM})\"(?=\s(?:x|by|screen|display|monitor|tv|TV|tall|wide|long|deep|laptop|pipe|tablet|wheel|pizza)\b)"
 )
 _DURATION = re.compile(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?\b")
+_FEET_INCHES = re.compile(r"(?<![\w.,])(\d{1,2})\s?ft\.?,? (\d{1,2})\s?in\b\.?")
 _PER = re.compile(
     r"(?<=[A-Za-z])\s?/\s?(hour|hr|h|day|week|wk|month|mo|year|yr|person|night|kg|lb|minute|min|second|sec|s|GB|unit|item|"
     r"share|piece|mile|km|gallon|user|capita)\b(?!/)"
@@ -38,7 +42,7 @@ _FOUR_K = re.compile(r" (?:video|tv|resolution|monitor|display|screen|footage|ru
 _TIMES = re.compile(
     rf"(?<![\w.,])({NUM})x\b(?= (?:faster|slower|more|better|larger|smaller|as|higher|lower|cheaper|the))", re.I
 )
-_BY = re.compile(rf"(?<![\w.,])({NUM})\s?[x×]\s?(?={NUM})(?![^.!?]{{0,12}}=)|(?<=\d)×(?={NUM}[^.!?\d=]*$)")
+_BY = re.compile(rf"(?<![\w.,])({NUM})\s?[x×]\s?(?={NUM})(?!10\^|[^.!?]{{0,12}}=)|(?<=\d)×(?!10\^)(?={NUM}[^.!?\d=]*$)")
 _BY_UNIT = re.compile(rf"(?<![\w.,])({NUM})((?: ?[x×] ?{NUM})+)(?= ?(?:cm|mm|m|in|ft|inches|feet|meters|px|pixels)\b)")
 _MIXED = re.compile(r"(?<![\w/.,])(\d+)[ -](\d+)/(\d+)(?![\w/])")
 _DIVISION = re.compile(r"(?<=\d)\s?/\s?(?=\d+(?:\.\d+)?\s?=)")
@@ -54,6 +58,9 @@ _OPERATORS = (
     (r"(?<=[\w)])\s?±\s?(?=[\w(.])|±(?=\d)", " plus or minus "),
     (r"\s*≤\s*(?=[\w(.])|\s*<=\s*(?=[\w(.])", " less than or equal to "),
     (r"\s*≥\s*(?=[\w(.])|\s*>=\s*(?=[\w(.])", " greater than or equal to "),
+    (r"(?<=\b[a-z])-(?=\d)", " minus "),
+    (r"(?:(?<=feet)|(?<=inches)|(?<=meters)|(?<=inch)) [x×] (?=[\da-z])", " by "),
+    (r"(?<!\S)\*(?=\d)", "star "),
     (r"(?<=[\w)\]])\s*(?:≠|!=)\s*(?=[\w(.])", " is not equal to "),
     (r"\s?(?:==?)\s?(?=[\w(.√+−-])", " equals "),
     (r"(?<=[\w)²³])\s+\+\s+(?=[\w(.√])|(?<=\d)\+(?=[\dA-Za-z(])|(?<=\b[a-z])\+(?=\d)|(?<![\w+])\+(?=\d)", " plus "),
@@ -82,12 +89,16 @@ _CODED = re.compile(
 _LETTERED = re.compile(r"(?<![\w.,])([A-Za-z]+)(-?)(\d+)([A-Za-z]{0,3})(?![\w])")
 _ISH = re.compile(r"(?<![\w.,])(\d{1,3})(?=ish\b)")
 _CHIP = re.compile(r"(?<![\w.])([A-Za-z]\d{1,2})-(\d{4,5})([A-Z]{0,2})\b")
+_PENSION = re.compile(r"\b(401|403)\(([kb])\)")
 _PLAYERS = re.compile(r"(?<![\w.,])(\d{1,3})(ers)\b")
 _LINES = re.compile(r"(?<![\w.,])(\d{3,4})([pi])\b")
 _NUMBER = re.compile(rf"(?<![\d.]){NUM}(?![\d])|\d+")
 
 
-_PLACE = re.compile(r"\b(?:gate|room|seat|class|apartment|apt\.?|unit|flat|row|section|number|suite)\s$", re.IGNORECASE)
+_PLACE = re.compile(
+    r"\b(?:gate|room|seat|class|apartment|apt\.?|unit|flat|row|section|number|suite|exit|building|block|platform)\s$",
+    re.IGNORECASE,
+)
 _SPAN = "(?:day|week|month|year|hour|night|person|mo|yr)"
 
 
@@ -98,13 +109,14 @@ def _units() -> tuple[re.Pattern[str], dict[str, tuple[str, str]]]:
     free: list[str] = []
     for line in lines("en_units.txt"):
         spellings, one, many = (field.strip() for field in line.split("|"))
-        for spelling in spellings.split():
-            (tight if spelling.startswith("*") else free).append(re.escape(spelling.lstrip("*")))
-            names[spelling.lstrip("*")] = (one, many)
+        for spelling in spellings.replace("_", "\u00a0").split(" "):
+            unit = spelling.lstrip("*").replace("\u00a0", " ")
+            (tight if spelling.startswith("*") else free).append(re.escape(unit))
+            names[unit] = (one, many)
     free.sort(key=len, reverse=True)
     alternatives = rf"(?:[\s-]?({'|'.join(free)})|({'|'.join(tight)}))"
     return re.compile(
-        rf"(?<![\w.,])(?<![A-Za-z]-)({NUM})(?:{alternatives})(?![\w²³]|/(?!{_SPAN}\b)\w|-\d)(?P<dot>\.(?=\s[a-z]|[,;:]))?"
+        rf"(?<![\w.,])(?<![A-Za-z]-)({NUM})(?:{alternatives})(?![\w²³]|/(?!{_SPAN}\b)\w|-\d)(?P<dot>\.(?=\s[a-z\d]|[,;:]))?"
     ), names
 
 
@@ -119,13 +131,19 @@ def read_measures(draft: Draft) -> None:
         draft.sub(_BARE_DEGREES, _temperature)
     if "'" in text or '"' in text:
         draft.sub(_HEIGHT, _height)
+        draft.sub(_FEET, lambda m: f"{decimal(m[1] or m[2])} feet")
         draft.sub(_INCHES, lambda m: f"{decimal(m[1])} inch")
     draft.sub(_BY_UNIT, lambda m: m[1] + re.sub(" ?[x×] ?", " by ", m[2]))
-    draft.sub(_DURATION, lambda m: f"{cardinal(m[1])} hours {cardinal(m[2])} minutes")
+    draft.sub(_DURATION, lambda m: f"{_count(m[1], 'hour', 'hours')} {_count(m[2], 'minute', 'minutes')}")
+    draft.sub(_FEET_INCHES, lambda m: f"{_count(m[1], 'foot', 'feet')} {_count(m[2], 'inch', 'inches')}")
     pattern, names = _units()
     draft.sub(pattern, lambda m: _measure(m, names))
     if "/" in draft.text:
         draft.sub(_PER, lambda m: f" per {_PER_NAMES.get(m[1], m[1])}")
+
+
+def _count(number: str, one: str, many: str) -> str:
+    return f"{cardinal(number)} {one if number == '1' else many}"
 
 
 def _height(match: re.Match[str]) -> str | None:
@@ -175,7 +193,7 @@ def _mixed(match: re.Match[str]) -> str | None:
 
 
 def _fraction(match: re.Match[str]) -> str | None:
-    if match[1] == match[2] and len(match[1]) > 1:
+    if match[1] == match[2] and match[1] in {"20", "50"}:
         return f"{cardinal(match[1])}-{cardinal(match[2])}"
     if match[1] == "1" and match[2] in {"100", "1000", "10000", "1000000"}:
         return ordinal(match[2])
@@ -225,6 +243,7 @@ def _minus(match: re.Match[str]) -> str | None:
 def read_numbers(draft: Draft) -> None:
     """Ordinals, multiples, codes, and whatever digits are left."""
     draft.sub(_ORDINAL, lambda m: ordinal(m[1].replace(",", "")))
+    draft.sub(_PENSION, lambda m: f"{code(m[1])} {m[2].upper()}")
     draft.sub(_ISH, lambda m: cardinal(m[1]))
     draft.sub(_CHIP, lambda m: f"{m[1].upper()} {code(m[2])} {' '.join(m[3])}")
     draft.sub(_MULTIPLE, _multiple)
@@ -239,7 +258,8 @@ def read_numbers(draft: Draft) -> None:
 
 def _multiple(match: re.Match[str]) -> str | None:
     after = match["after"] or ""
-    if match[2] in "MB" and (after[1:2].isupper() or _PLACE.search(match.string[: match.start()])):
+    bare = match[2] == "B" and "." not in match[1] and not after[1:2].islower()
+    if bare or (match[2] in "MB" and (after[1:2].isupper() or _PLACE.search(match.string[: match.start()]))):
         return None  # 221B Baker Street
     if match[2] in "kK" and len(match[1]) < 3 and _FOUR_K.match(after):
         return None

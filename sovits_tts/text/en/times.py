@@ -32,6 +32,8 @@ _DAYS = {day[:3]: day for day in words("Monday Tuesday Wednesday Thursday Friday
 _WEEK = re.compile(
     r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.?\s?[-–]\s?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?(?=\s[^A-Z]|,|:|$)"
 )
+_MONTHS = re.compile(rf"\b({_MONTH})\.?\s?[-–]\s?({_MONTH})\b\.?")
+_CIRCA = re.compile(r"\bca?\.\s?(?=\d{3,4}\b)")
 _ON_DATE = re.compile(
     r"\b([Oo]n|[Bb]y|[Ss]ince|[Uu]ntil|[Bb]efore|[Aa]fter|[Dd]ue|[Dd]ated) (\d{1,2})/(\d{1,2})(?![\w/])"
 )
@@ -64,7 +66,7 @@ _HOUR = re.compile(rf"(?<![\w:.,])(\d{{1,2}})\s?{_AM}")
 _VERSE = re.compile(
     r"\b(Psalms?|John|Matthew|Mark|Luke|Genesis|Exodus|Romans|Acts|Corinthians|Proverbs|Isaiah|Revelation|Hebrews|James|"
     r"Surah) "
-    r"(\d{1,3}):(\d{1,3})(?![\d:])"
+    r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?(?![\d:])"
 )
 _RATIO = re.compile(r"(?<![\w:.,])(\d[\d,]*(?:\.\d+)?):(\d[\d,]*(?<!,)(?:\.\d+)?)(?::(\d+))?(?![\w:])")
 _RATIO_BEFORE = re.compile(
@@ -97,6 +99,8 @@ def read_dates(draft: Draft) -> None:
     draft.sub(_DAY_MONTH, _day_month)
     draft.sub(_MONTH_YEAR, lambda m: f"{_name(m[1])}{m[2]}{year(m[3])}")
     draft.sub(_WEEK, lambda m: f"{_DAYS[m[1][:3]]} to {_DAYS[m[2][:3]]}")
+    draft.sub(_MONTHS, lambda m: f"{_name(m[1])} to {_name(m[2])}")
+    draft.sub(_CIRCA, lambda m: "circa ")
     draft.sub(_SHORT_MONTH, lambda m: _name(m[1]))
     draft.sub(_ON_DATE, lambda m: f"{m[1]} {_date(m[3], m[2], '')}" if _date(m[3], m[2], "") else None)
     draft.sub(_DECADE, _decade)
@@ -181,12 +185,17 @@ def _lone_year(match: re.Match[str], text: str) -> str | None:
 def read_times(draft: Draft) -> None:
     text = draft.text
     if ":" in text or re.search(r"\d\s?[aApP]\.?\s?[mM]", text):
-        draft.sub(_VERSE, lambda m: f"{m[1]} {cardinal(m[2])} {cardinal(m[3])}")
+        draft.sub(_VERSE, _verse)
         draft.sub(_TIME_RANGE, lambda m: " to ")
         text = draft.text
         draft.sub(_TIME, lambda m: _time(m, text))
         draft.sub(_HOUR, lambda m: f"{cardinal(int(m[1]))} {_half(m)}" if int(m[1]) <= 24 else None)
         draft.sub(_RATIO, lambda m: None if not m[1] else " to ".join(_plain(g) for g in m.groups() if g))
+
+
+def _verse(match: re.Match[str]) -> str:
+    to = f" to {cardinal(match[4])}" if match[4] else ""
+    return f"{match[1]} {cardinal(match[2])} {cardinal(match[3])}{to}"
 
 
 def _plain(number: str) -> str:
@@ -203,7 +212,7 @@ def _half(match: re.Match[str]) -> str:
 
 def _time(match: re.Match[str], text: str) -> str | None:
     hour, minute, second = match[1], match[2], match[3]
-    if int(hour) > 24 or int(minute) > 59:
+    if int(minute) > 59 or (int(hour) > 24 and minute == "00"):
         return None
     half = f" {_half(match)}" if match["half"] else ""
     if not half and (_RATIO_BEFORE.search(text[: match.start()]) or _RATIO_AFTER.search(text[match.end() :])):

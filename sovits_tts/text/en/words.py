@@ -43,6 +43,7 @@ _SENTENCE_START = re.compile(
     r"Where|Why|How|Who|You|Your|My|His|Her|Our|Its|As|For|From|After|Before|Now|Then|To|With|No|Not|Do|Don't|Is|Was|Are|"
     r"Can|Please|Let|Let's|Meanwhile|However|Also|Some|All|One|Many|Most|Both|Another)\b)"
 )
+_TITLE = re.compile(r"\b(?:King|Queen|Pope|Emperor|Empress|Tsar|Kaiser|Sultan) $")
 _REIGNS = re.compile(r"\s*(?:[.,;:!?)]|$|of\b|was\b|reigned\b|ruled\b|became\b|died\b|and\b|'s\b|had\b|is\b)")
 
 
@@ -114,6 +115,9 @@ def _dotted(match: re.Match[str]) -> str | None:
     if word in _ENDINGS:
         capital = word == "etc" and re.match(r"\s+[A-Z]", match.string[match.end() :])
         return _ENDINGS[word] + ("." if _ends_sentence(match) or capital else "")
+    dated = re.search(r"\b(?:on|this|next|last|every|until|by|since)\s$", match.string[: match.start()])
+    if dated and word in {"Sun", "Sat", "Wed", "Mon"}:
+        return _PLAIN[word] + ("." if _ends_sentence(match) else "")
     if _ends_sentence(match) and word in {
         "min",
         "sec",
@@ -172,7 +176,11 @@ def _roman(match: re.Match[str]) -> str | None:
     if (
         word[0].isupper()
         and word.lower() in capitals("royal")
-        and (len(numeral) > 1 or _REIGNS.match(match.string[match.end() :]))
+        and (
+            len(numeral) > 1
+            or _TITLE.search(match.string[: match.start()])
+            or _REIGNS.match(match.string[match.end() :])
+        )
     ):
         return f"{word}{gap}the {ordinal(number)}"
     return None
