@@ -84,4 +84,5 @@ def number(written: str) -> str:
 def counted(written: str, after: str) -> str:
     """A number before what it counts: 2 is 两 before a measure word ("2", "个" -> 两)."""
     words = number(written)
-    return "两" if words == "二" and after.startswith(MEASURES) and not after.startswith(_NAMED) else words
+    names = after.startswith(_NAMED) or (after[:1] in "栋座幢门" and after[1:2].isdigit())  # 2栋501
+    return "两" if words == "二" and after.startswith(MEASURES) and not names else words

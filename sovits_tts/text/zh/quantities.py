@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from sovits_tts.text.zh.matching import DASH, NUMBER, START, Pattern, after, before, pattern
-from sovits_tts.text.zh.numbers import cardinal, counted, number
+from sovits_tts.text.zh.numbers import cardinal, counted, digit_by_digit, number
 from sovits_tts.text.zh.units import CURRENCIES, CURRENCY, UNIT, UNITS
 
 _SCALE = r"(?:[十百千]?[万亿]|[十百千])?"
 _MINUS = "-−"
+_THOUSANDS = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
 _POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _OPERATORS = {
     "+": "加", "-": "减", "−": "减", "–": "减", "*": "乘", "×": "乘", "x": "乘", "X": "乘", "/": "除以", "÷": "除以",
@@ -19,6 +20,8 @@ _OPERATORS = {
 
 def _money(m: re.Match[str]) -> str:
     name, scale = CURRENCIES[m["sign"]], m["scale"] or ""
+    if scale in _THOUSANDS and not m["high"]:
+        return ("负" if m["minus"] else "") + _times(m["low"], _THOUSANDS[scale]) + name
     words = "负" if m["minus"] else ""
     words += counted(_without_cents(m["low"]), scale or name)
     if m["high"]:
@@ -29,6 +32,19 @@ def _money(m: re.Match[str]) -> str:
 
 def _money_code(m: re.Match[str]) -> str:
     return counted(_without_cents(m["n"]), m["scale"] or "元") + (m["scale"] or "") + CURRENCIES[m["code"]]
+
+
+def _times(written: str, factor: int) -> str:
+    """ "1.5" million -> 一百五十万."""
+    return cardinal(str(round(float(written.replace(",", "")) * factor)))
+
+
+def _thousands(m: re.Match[str]) -> str:
+    return _times(m["n"], 1000)
+
+
+def _metres(m: re.Match[str]) -> str:
+    return f"{counted(m['m'], '米')}米{digit_by_digit(m['rest'])}"
 
 
 def _without_cents(written: str) -> str:
@@ -109,7 +125,8 @@ def _negative(m: re.Match[str]) -> str:
 
 
 def _more(m: re.Match[str]) -> str:
-    return cardinal(m["n"]) + "多"
+    scale = m["scale"] or ""
+    return counted(m["n"], scale) + {"w": "万"}.get(scale, scale) + "多"
 
 
 def _about(m: re.Match[str]) -> str:
@@ -127,7 +144,7 @@ _EQUALS = rf"\s*[=≈≠<>≤≥]\s*[-−]?{NUMBER}"
 PATTERNS: tuple[Pattern, ...] = (
     pattern(
         rf"(?P<minus>[-−])?(?P<sign>{CURRENCY})\s?(?P<low>{NUMBER})"
-        rf"(?:{DASH}{CURRENCY}?\s?(?P<high>{NUMBER}))?\s?(?P<scale>{_SCALE})",
+        rf"(?:{DASH}{CURRENCY}?\s?(?P<high>{NUMBER}))?\s?(?P<scale>[kKMB](?![A-Za-z])|{_SCALE})",
         _money,
     ),
     pattern(
@@ -144,6 +161,9 @@ PATTERNS: tuple[Pattern, ...] = (
         _temperature,
     ),
     pattern(rf"(?<![\dA-Za-z])[-−]{NUMBER}(?=度)", _below_zero),
+    pattern(rf"{START}(?P<n>\d+)(?P<scale>[w万亿千百])?\+(?=[\u4e00-\u9fff])", _more),
+    pattern(rf"{START}(?P<n>{NUMBER})k(?![A-Za-z\d])", _thousands),
+    pattern(rf"{START}(?P<m>\d)米(?P<rest>\d{{1,2}})(?![\d.]|厘|米|多|[个人名])", _metres),
     pattern(
         rf"(?P<low>{_SIGNED})\s?(?:(?P<first>{UNIT})?{DASH}(?P<high>{NUMBER}))?"
         rf"\s?(?P<scale>[万亿])?\s?(?P<unit>{UNIT})(?:/(?P<per>{UNIT})|(?P<each>/)(?=\d))?",
@@ -152,16 +172,16 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"(?<![\d.=+×÷A-Za-z])[-−]?{NUMBER}(?:{_OPERATION})*(?:{_EQUALS}(?:{_OPERATION})*)+(?![\d%])", _sum),
     pattern(rf"{START}{NUMBER}(?:\s*[+×÷xX*±]\s*{NUMBER})+(?![\d%A-Za-z])", _sum),
     pattern(rf"(?P<base>{NUMBER})?(?P<power>\^\d+|[⁰¹²³⁴-⁹]+)", _power),
+    pattern(rf"{START}24/7(?!\d)", lambda m: "二十四乘七"),
     pattern(rf"{START}(?:(?P<whole>\d+)\s)?(?P<above>\d+)/(?P<below>\d+)(?![\d/])", _fraction),
     pattern(rf"第\s?(?P<low>\d+)(?:{DASH}(?P<high>\d+))?(?!\.\d)", _ordinal),
     pattern(
         rf"{START}(?P<low>{NUMBER})(?P<first>[万亿元个天年月日号岁人次])?{DASH}(?P<high>{NUMBER})(?P<scale>[万亿])?(?![\d\-])",
         _range,
     ),
-    pattern(r"(?P<n>\d+)\+(?=[\u4e00-\u9fff])", _more),
     pattern(rf"(?<![\d\u4e00-\u9fff])~\s?(?P<n>{NUMBER})", _about),
     pattern(rf"(?<![\w)\]])[-−](?P<n>{NUMBER})", _negative),
-    pattern(rf"(?<=[是为到至从于在了得比达约值减加])[-−](?P<n>{NUMBER})", _negative),
+    pattern(rf"(?<=[是为到至从于在了得比达约值减加拔温率幅额跌涨低高差])[-−](?P<n>{NUMBER})", _negative),
     pattern(r"(?<!\d)\.\d+", lambda m: number(m[0])),
     pattern(NUMBER, _plain),
 )

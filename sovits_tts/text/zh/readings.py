@@ -101,7 +101,7 @@ def _experienced(before: Word, after: str) -> bool:
 def _is_surname(words: Sequence[Word], index: int) -> bool:
     """姓任, 老任, 任先生, and a stretch that is nothing but a name."""
     before = words[index - 1].text if index else ""
-    rest = words[index + 1 :]
+    rest = words[index + 1 : index + 4]
     if before in ("姓", "小", "老") or (not before and rest and rest[0].text in _TITLES):
         return True
     # A given name is one or two characters that make no ordinary word.
