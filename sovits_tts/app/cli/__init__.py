@@ -5,7 +5,6 @@ Exit codes: 0 done; 2 the user's input is at fault; 1 the network's or our own (
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import Any
@@ -33,9 +32,6 @@ def run(argv: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort, Cancelled):
         print("Stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         if hasattr(error, "format_message"):  # a wrong command line
             return _show_usage(error, as_json)
