@@ -1,7 +1,7 @@
 """The semantic codebook of `mini`: k-means on one hidden layer of the content encoder, at 25 Hz, then frozen.
 
-The stride-2 projection before the codebook is fixed: the mean of two frames, standardised per channel, so that no
-channel rules the distance.
+The stride-2 projection before the codebook is fixed: the mean of two frames in the directions of linear discriminant
+analysis (Fisher 1936; Rao 1948) over the aligned phonemes, so that distance means another sound, not another voice.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -63,36 +64,73 @@ def pool_features(
 
 @dataclass(frozen=True)
 class Codebook:
-    mean: Tensor  # (C,)
-    std: Tensor  # (C,)
-    entries: Tensor  # (K, C), standardised
+    matrix: Tensor  # (C, C) applied to the pooled features
+    bias: Tensor  # (C,)
+    entries: Tensor  # (K, C) in the projected space
 
     def assign(self, features: Tensor) -> Tensor:
         """(N, C) raw -> (N,) nearest entry."""
-        x = (features.float() - self.mean) / self.std
-        scores = x @ self.entries.T - 0.5 * self.entries.square().sum(1)
-        return scores.argmax(1)
+        x = features.float() @ self.matrix.T + self.bias
+        return (x @ self.entries.T - 0.5 * self.entries.square().sum(1)).argmax(1)
 
     def projection(self) -> tuple[Tensor, Tensor]:
-        """Weight (C, C, 2) and bias (C,) of the stride-2 convolution that pools and standardises."""
-        weight = torch.diag(0.5 / self.std)[:, :, None].repeat(1, 1, 2)
-        return weight, -self.mean / self.std
+        """Weight (C, C, 2) and bias (C,) of the stride-2 convolution that pools and projects."""
+        return 0.5 * self.matrix[:, :, None].repeat(1, 1, 2), self.bias
+
+
+def spoken_symbols(pieces: list[Piece], pooled: Pooled, token_rate: int = 25) -> NDArray[np.int64]:
+    """Phoneme id + 1 at the middle of each token, 0 where nobody speaks; all pieces, tails included."""
+    ids = symbol_ids("v2")
+    marks = np.array([ids[p] for p in PUNCTUATION])
+    rows = []
+    for piece, start, end in zip(pieces, pooled.starts, pooled.starts[1:], strict=False):
+        middles = (np.arange(end - start) + 0.5) / token_rate
+        times = np.array(piece.times)
+        place = np.maximum(np.searchsorted(times[:, 0], middles, "right") - 1, 0)
+        symbol = np.array(piece.phonemes)[place]
+        spoken = (middles >= times[place, 0]) & (middles < times[place, 1]) & ~np.isin(symbol, marks)
+        rows.append(np.where(spoken, symbol + 1, 0))
+    return np.concatenate(rows)
+
+
+def discriminant(features: NDArray[np.float16], labels: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Matrix (C, C) and bias (C,).
+
+    Within a phoneme every direction varies alike; a direction counts by the share of its variance between phonemes.
+    """
+    x = features.astype(np.float64)
+    mean = x.mean(0)
+    x -= mean
+    classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    centres = np.zeros((len(classes), x.shape[1]))
+    np.add.at(centres, index, x)
+    centres /= counts[:, None]
+    between = (centres * (counts / len(x))[:, None]).T @ centres
+    within = x.T @ x / len(x) - between
+    within += np.eye(len(within)) * np.trace(within) / len(within) * 1e-3
+    ratio, directions = scipy.linalg.eigh(between, within)  # directions are scaled to unit within-class variance
+    weights = np.sqrt(np.maximum(ratio, 0) / (1 + np.maximum(ratio, 0)))
+    matrix = (directions * weights).T[::-1].copy()
+    return torch.from_numpy(matrix).float(), torch.from_numpy(-matrix @ mean).float()
 
 
 def fit_codebook(
     features: NDArray[np.float16],
+    labels: NDArray[np.int64],
     size: int,
     seed: int = 0,
     rounds: int = 30,
     sample: int = 200_000,
     on_event: OnEvent = silent,
 ) -> Codebook:
-    """k-means (Lloyd), started from random points; an entry that empties moves to a point far from its own."""
+    """k-means (Lloyd) in the discriminant space, started from random points; an entry that empties moves far away.
+
+    features: (N, C); labels: (N,) phoneme of each, 0 for none
+    """
     rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(features), min(sample, len(features)), replace=False)
-    x = torch.from_numpy(features[np.sort(chosen)].astype(np.float32))
-    mean, std = x.mean(0), x.std(0).clamp(min=1e-4)
-    x = (x - mean) / std
+    chosen = np.sort(rng.choice(len(features), min(sample, len(features)), replace=False))
+    matrix, bias = discriminant(features[chosen], labels[chosen])
+    x = torch.from_numpy(features[chosen].astype(np.float32)) @ matrix.T + bias
     entries = x[torch.from_numpy(rng.choice(len(x), size, replace=False))].clone()
     for turn in range(rounds):
         scores = x @ entries.T - 0.5 * entries.square().sum(1)
@@ -105,7 +143,7 @@ def fit_codebook(
         if len(empty):
             entries[empty] = x[distance.topk(10 * len(empty)).indices[::10]]
         on_event(Event("codebook", turn + 1, rounds, values={"distance": distance.mean().item(), "empty": len(empty)}))
-    return Codebook(mean, std, entries)
+    return Codebook(matrix, bias, entries)
 
 
 def probe_tokens(

@@ -10,11 +10,11 @@ import torch
 
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.data.labels import read_labels
-from sovits_tts.data.pieces import make_pieces, read_pieces, write_pieces
+from sovits_tts.data.pieces import Piece, make_pieces, read_pieces, write_pieces
 from sovits_tts.data.tokens import TokenStore, write_tokens
 from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.specs import ModelSpec
-from sovits_tts.training.codebook import Codebook, fit_codebook, pool_features, probe_tokens
+from sovits_tts.training.codebook import Codebook, Pooled, fit_codebook, pool_features, probe_tokens, spoken_symbols
 from sovits_tts.training.content import ContentBatch, ContentData, ContentStage
 from sovits_tts.training.loop import LoopSettings, run
 from sovits_tts.training.state import load_state, save_state
@@ -79,23 +79,36 @@ def train_content(
     return stage
 
 
+def _pooled(work: Path, stage: ContentStage, pieces: list[Piece], on_event: OnEvent) -> Pooled:
+    """The encoder's pooled features, made once and kept in `pooled.npz`."""
+    path = work / "pooled.npz"
+    if not path.is_file():
+        pooled = pool_features(stage.network, Corpus(work), pieces, on_event=on_event)
+        partial = work / "pooled.part.npz"
+        np.savez(partial, features=pooled.features, starts=pooled.starts, lengths=pooled.lengths)
+        partial.rename(path)
+    with np.load(path, allow_pickle=False) as data:
+        return Pooled(data["features"], data["starts"], data["lengths"])
+
+
 def make_tokens(work: Path, spec: ModelSpec, stage: ContentStage, on_event: OnEvent = silent) -> Codebook:
     """Fit the codebook on train pieces and write `tokens.npz` (all pieces) and `codebook.safetensors`."""
     saved = work / "codebook.safetensors"
     if saved.is_file() and (work / "tokens.npz").is_file():
         return Codebook(**load_state(saved))
     pieces = read_pieces(work / "pieces.jsonl")
-    pooled = pool_features(stage.network, Corpus(work), pieces, on_event=on_event)
+    pooled = _pooled(work, stage, pieces, on_event)
     train = np.zeros(len(pooled.features), bool)
     for piece, start, end in zip(pieces, pooled.starts, pooled.starts[1:], strict=False):
         train[start:end] = piece.split == "train"
-    codebook = fit_codebook(pooled.features[train], spec.vits.codebook_size, on_event=on_event)
+    labels = spoken_symbols(pieces, pooled, spec.token_rate)
+    codebook = fit_codebook(pooled.features[train], labels[train], spec.vits.codebook_size, on_event=on_event)
     flat = np.concatenate(
         [codebook.assign(torch.from_numpy(part)).numpy() for part in np.array_split(pooled.features, 64)]
     )
     rows = [flat[s:e] for s, e in zip(pooled.starts, pooled.starts[1:], strict=False)]
     write_tokens(work / "tokens.npz", rows, pooled.lengths.tolist())
-    save_state(saved, {"mean": codebook.mean, "std": codebook.std, "entries": codebook.entries})
+    save_state(saved, {"matrix": codebook.matrix, "bias": codebook.bias, "entries": codebook.entries})
     store = TokenStore(work / "tokens.npz")
     probe = probe_tokens(pieces, [store[i] for i in range(len(pieces))], spec.vits.codebook_size, spec.token_rate)
     on_event(Event("tokens", len(pieces), len(pieces), "pieces", values=probe))
