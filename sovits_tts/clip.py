@@ -85,7 +85,7 @@ def inspect(audio: Audio) -> ClipReport:
     clipped = clipped_mask(audio.samples)
     window, problem = None, ""
     try:
-        window = _choose(audio, frames, speech, clipped, MIN_WINDOW, MAX_WINDOW)
+        window = _choose(audio, frames, speech, clipped, MIN_WINDOW, MAX_WINDOW)[0]
     except ReferenceAudioError as error:
         problem = str(error)
     spoken = speech_mask(speech, len(frames.level))
@@ -117,13 +117,20 @@ def inspect(audio: Audio) -> ClipReport:
 
 
 def best_window(audio: Audio, shortest: float = MIN_WINDOW, longest: float = MAX_WINDOW) -> Window:
+    """The first of `best_windows`."""
+    return best_windows(audio, shortest, longest)[0]
+
+
+def best_windows(
+    audio: Audio, shortest: float = MIN_WINDOW, longest: float = MAX_WINDOW, count: int = 5
+) -> list[Window]:
     """The best `shortest` to `longest` seconds of a clip: much speech, little noise, no clipping, cut at pauses.
 
-    Speech that fits whole is taken whole. Raises ReferenceAudioError for a clip that is too short, silent, without
-    speech or ruined by clipping.
+    Speech that fits whole is taken whole, as the only window. Else up to `count`, best first, which share no cut.
+    Raises ReferenceAudioError for a clip that is too short, silent, without speech or ruined by clipping.
     """
     frames = measure(audio)
-    return _choose(audio, frames, find_speech(frames), clipped_mask(audio.samples), shortest, longest)
+    return _choose(audio, frames, find_speech(frames), clipped_mask(audio.samples), shortest, longest, count)
 
 
 def _choose(
@@ -133,23 +140,29 @@ def _choose(
     clipped: np.ndarray,
     shortest: float,
     longest: float,
-) -> Window:
+    count: int = 1,
+) -> list[Window]:
     _refuse(audio, speech, clipped, shortest, longest)
     judge = _Judge(frames, speech, clipped, audio.sample_rate)
     start, end = _with_edges(speech[0].start, speech[-1].end, audio.seconds, shortest)
     if end - start <= longest:
-        return judge.window(start, end, weak=0, whole=True)
+        return [judge.window(start, end, weak=0, whole=True)]
     cuts = _cut_points(frames, speech, audio.seconds)
-    best = (-inf, 0.0, 0.0, 0)
+    scored = []
     for i, (first, weak_first) in enumerate(cuts):
         for last, weak_last in cuts[i + 1 :]:
             if last - first > longest:
                 break
             if last - first >= shortest:
                 weak = weak_first + weak_last
-                best = max(best, (judge.score(first, last, weak), first, last, weak))
-    _, start, end, weak = best
-    return judge.window(start, end, weak=weak, whole=False)
+                scored.append((judge.score(first, last, weak), first, last, weak))
+    chosen: list[Window] = []
+    used: set[float] = set()
+    for _, start, end, weak in sorted(scored, reverse=True):
+        if len(chosen) < count and not used & {start, end}:
+            chosen.append(judge.window(start, end, weak=weak, whole=False))
+            used |= {start, end}
+    return chosen
 
 
 def _refuse(audio: Audio, speech: tuple[Segment, ...], clipped: np.ndarray, shortest: float, longest: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -20,7 +20,9 @@ from sovits_tts.text.symbols import PUNCTUATION, symbol_ids, to_ids
 
 _FRAME_RATE = 50  # CTC frames per second
 _HEARD = log(0.02)  # mean log-probability above which an aligned phoneme counts as heard
-_ENOUGH_HEARD = 0.7  # share of a window's phonemes
+# Share of a window's phonemes. With an early encoder (60 % phoneme errors), of 60 dev clips 95 % heard at least 0.76 of
+# their own transcript, and 95 % at most 0.65 of another's.
+_ENOUGH_HEARD = 0.7
 _REACH = 0.1  # seconds by which a word may seem to pass the cut
 
 
@@ -39,26 +41,39 @@ class _Word:
     phonemes: tuple[int, ...]  # ids without punctuation
 
 
-def cut_transcript(model: LoadedModel, audio: Audio, text: str, language: str, start: float, end: float) -> Cut:
-    """What `text`, the transcript of all of `audio`, says between two times (seconds), cut between words.
+@dataclass(frozen=True, eq=False)
+class Transcript:
+    """What a recording says, word by word, and when; or why that cannot be told."""
 
-    An alignment that is missing or unsure gives no text: a transcript must never describe sound that is not there.
-    Raises TextError for a text that cannot be read.
-    """
+    words: tuple[_Word, ...]
+    alignment: Alignment | None
+    reason: str = ""
+
+    def cut(self, start: float, end: float) -> Cut:
+        """What is said between two times, in seconds, if both fall between words and these were heard.
+
+        A transcript must never describe sound that is not there, so a doubt gives no text.
+        """
+        if self.alignment is None:
+            return Cut("", self.reason)
+        return _inside(self.words, self.alignment, start, end)
+
+
+def align_transcript(model: LoadedModel, audio: Audio, text: str, language: str) -> Transcript:
+    """Align `text`, the transcript of all of `audio`. Raises TextError for a text that cannot be read."""
     if model.content_encoder.ctc_head is None:
-        return Cut("", "this model cannot align text with sound")
+        return Transcript((), None, "this model cannot align text with sound")
     words: list[_Word] = []
     for sentence in sentences(text, language, model.spec.symbols):
         for run in sentence.runs:
             if run.language not in model.spec.languages:
-                return Cut("", f"this model cannot align {run.language}")
+                return Transcript((), None, f"this model cannot align {run.language}")
             words += _words(run, model.spec.symbols)
     targets = [phoneme + 1 for word in words for phoneme in word.phonemes]
     try:
-        found = ctc_align(ctc_log_probs(model, audio), targets)
+        return Transcript(tuple(words), ctc_align(ctc_log_probs(model, audio), targets))
     except DataError as error:
-        return Cut("", f"its transcript does not fit ({error.message})")
-    return _inside(words, found, start, end)
+        return Transcript((), None, f"its transcript does not fit ({error.message})")
 
 
 def _words(run: Run, symbols: str) -> Iterator[_Word]:
@@ -88,7 +103,7 @@ def _words(run: Run, symbols: str) -> Iterator[_Word]:
         yield held
 
 
-def _inside(words: list[_Word], found: Alignment, start: float, end: float) -> Cut:
+def _inside(words: Sequence[_Word], found: Alignment, start: float, end: float) -> Cut:
     """The words whose middle lies between the two times, if both cuts fall between words and they were heard."""
     last = np.cumsum([len(word.phonemes) for word in words])
     first = last - [len(word.phonemes) for word in words]

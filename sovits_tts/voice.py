@@ -23,20 +23,22 @@ from torch import Tensor
 from sovits_tts.assets import EMBEDDED, embedded_model
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import LoadedModel, load_model
-from sovits_tts.clip import Window, best_window
+from sovits_tts.clip import Window, best_windows
 from sovits_tts.errors import AudioError, VoiceError
 from sovits_tts.features import bert_features, prompt_tokens, style
 from sovits_tts.models.vits import Style
 from sovits_tts.specs import ModelSpec
 from sovits_tts.text.frontend import read
-from sovits_tts.transcript import cut_transcript
+from sovits_tts.text.presplit import SPLITS
+from sovits_tts.transcript import align_transcript
 
 FORMAT = 1
 FEATURES = 1  # raised whenever features.py or the reading of text changes what it makes of a clip
 _MAX_BYTES = 64 << 20
 _MAX_SECONDS = 60.0
 _MAX_TEXT = 2000  # characters
-_FINAL = "。.！!？?…"
+_FINAL = frozenset("。.！!？?…")
+_OPEN = ",，、;；:： "  # a prompt cut in mid-sentence ends like a sentence: that is what the models heard
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,14 +170,17 @@ def make_voice(
     text = " ".join(text.split())
     if len(text) > _MAX_TEXT * 10:
         raise VoiceError(f"The transcript has {len(text)} characters; at most {_MAX_TEXT * 10} are allowed.")
-    window = best_window(audio)
-    notes = _window_notes(audio, window)
+    windows = best_windows(audio)
+    window, notes = windows[0], []
     if text and not window.whole:
-        cut = cut_transcript(_aligner(model), audio, text, language, window.start, window.end)
+        known = align_transcript(_aligner(model), audio, text, language)
+        cuts = [known.cut(each.start, each.end) for each in windows]
+        window, cut = next(((w, c) for w, c in zip(windows, cuts, strict=True) if c.text), (window, cuts[0]))
         text = cut.text
-        notes.append(f"Its transcript: {cut.text}" if cut.text else f"Speaking without a prompt, because {cut.reason}.")
+        notes.append(f"It says: {text}" if text else f"Speaking without a prompt, because {cut.reason}.")
     elif not text:
         notes.append("Speaking without a prompt, because the clip came without a transcript.")
+    notes.insert(0, _window_note(audio, window))
     part = audio.cut(window.start, window.end)
     part = Audio(part.samples.copy(), part.sample_rate)  # a view would keep the whole recording in memory
     return adopt(model, Voice(part, text, language, name, consent, licence, tuple(notes)))
@@ -217,7 +222,9 @@ def _aligner(model: LoadedModel) -> LoadedModel:
 def _read_prompt(model: LoadedModel, voice: Voice, exact: bool) -> tuple[Tensor, Tensor | None]:
     if not voice.text:
         return torch.zeros(0, dtype=torch.long), None
-    text = voice.text if voice.text[-1] in _FINAL else f"{voice.text}."
+    text = voice.text if exact else voice.text.rstrip(_OPEN)
+    if text[-1:] not in (SPLITS if exact else _FINAL):
+        text += "."
     sentence = read(text, voice.language, model.spec.symbols, exact=exact)
     _check_languages(model.spec, {run.language for run in sentence.runs})
     return torch.tensor(sentence.ids), bert_features(model, [sentence.runs])[0]
@@ -232,9 +239,9 @@ def _check_languages(spec: ModelSpec, found: set[str]) -> None:
         )
 
 
-def _window_notes(audio: Audio, window: Window) -> list[str]:
+def _window_note(audio: Audio, window: Window) -> str:
     kept = f"{window.start:.1f} to {window.end:.1f} s of {audio.seconds:.1f} s"
-    return [f"The voice is {kept}: {', '.join(window.reasons)}."]
+    return f"The voice is {kept}: {', '.join(window.reasons)}."
 
 
 def _parse(data: bytes) -> Voice:

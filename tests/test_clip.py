@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sovits_tts.audio import Audio, join
-from sovits_tts.clip import best_window, inspect
+from sovits_tts.clip import best_window, best_windows, inspect
 from sovits_tts.errors import ReferenceAudioError
 from sovits_tts.pitch import pitch
 
@@ -137,6 +137,17 @@ def test_any_rate_gives_the_same_window() -> None:
     windows = [best_window(clip.resample(rate)) for rate in (8000, 22050, 48000)]
     for a, b in pairwise(windows):
         assert (a.start, a.end) == pytest.approx((b.start, b.end), abs=0.15)
+
+
+def test_other_windows_share_no_cut() -> None:
+    clip = with_noise(join([speech(3, seed=i) for i in range(9)], pause=0.4), 3e-4)
+    found = best_windows(clip, count=4)
+    assert found[0] == best_window(clip)
+    assert len(found) > 1
+    cuts = [time for window in found for time in (window.start, window.end)]
+    assert len(set(cuts)) == len(cuts)
+    assert [w.score for w in found] == sorted((w.score for w in found), reverse=True)
+    assert len(best_windows(clip.cut(0, 6))) == 1
 
 
 def test_the_picture() -> None:

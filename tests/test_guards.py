@@ -63,7 +63,7 @@ def test_pace_follows_the_prompt_within_reason() -> None:
     assert pace(100, 50) == 2
     assert pace(100, 5) == 8
     assert pace(20, 100) == 1.2
-    assert pace(0, 0) == 2.2
+    assert pace(0, 0) == 2.6
 
 
 def test_a_text_that_repeats_the_prompt_may_sound_like_it() -> None:

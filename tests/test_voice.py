@@ -136,6 +136,8 @@ def test_bert_rows_follow_their_characters(model: LoadedModel) -> None:
 def test_a_voice_knows_its_prompt(model: LoadedModel, made: Voice) -> None:
     assert made.features.fits(model)
     assert made.features.phonemes.tolist() == list(read("Hello there, my friend.", "en").ids)
+    clause = adopt(model, Voice(made.audio, "Hello there, my friend,", "en")).features.phonemes
+    assert torch.equal(clause, made.features.phonemes)
     assert 0 < made.features.own < len(made.features.tokens)
     assert "4.0 s" in made.notes[0]
     assert make_voice(model, speech(4)).features.phonemes.tolist() == []
