@@ -190,7 +190,8 @@ def test_cantonese_keeps_traditional_characters_and_its_own() -> None:
         ("3〜5人、-5℃", "3から5人,マイナス5度"),
         ("03-1234-5678", "ゼロサンのイチニサンヨンのゴロクナナハチ"),
         ("ﾊﾝｶｸ ＡＢＣ１２３", "ハンカク ABC123"),
-        ("1/2です！？", "2分の1です!"),
+        ("1/2です！？", "2分の1です!?"),
+        ("え!?…はい。。。。", "え!はい..."),
     ],
 )
 def test_japanese_normalisation(written: str, said: str) -> None:

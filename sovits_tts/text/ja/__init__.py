@@ -35,7 +35,7 @@ class Japanese:
                 phonemes.append("UNK")
             elif not piece.isspace():
                 phonemes += (p if p in known else "UNK" for p in phonemes_of(piece))
-        if not any(p.isalpha() and p != "UNK" for p in phonemes):
+        if not phonemes or all(p in ("UNK", "_") for p in phonemes):
             raise TextError(f"There is no Japanese to read in {text[:40]!r}.", hint="Give at least one word.")
         return Reading(text, tuple(phonemes))
 

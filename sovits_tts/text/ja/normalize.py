@@ -61,12 +61,14 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(\d+)((?:\.\d+){2,})"), lambda m: "点".join([m[1], *m[2][1:].split(".")])),
     (re.compile(r"(\d+)\.(\d+)"), lambda m: f"{m[1]}点{_digits(m[2])}"),
 )  # fmt: skip
-_RUN = re.compile(r"([!?…,.\-])[!?…,.\-]+")
+# As the models learned it: half-width marks in a row are one pause, full-width ones as many; three are enough.
+_HALF_WIDTH_RUN = re.compile(r"([!?…,.\-])[!?…,.\-]+")
+_LONG_RUN = re.compile(r"([!?…,.\-])\1{3,}")
 
 
 def normalize(text: str) -> Normalized:
     """Kana, kanji, letters, digits, brackets and ! ? … , . - ; everything else is named in a warning."""
-    written = _half_width(text)
+    written = _HALF_WIDTH_RUN.sub(r"\1", _half_width(text))
     for pattern, spoken in _RULES:
         written = pattern.sub(spoken, written)
     kept: list[str] = []
@@ -84,7 +86,7 @@ def normalize(text: str) -> Normalized:
             kept.append(" ")
         elif char not in _SILENT:
             warnings.append(TextWarning(f"{char!r} cannot be read in Japanese.", max(text.find(char), 0), char))
-    return Normalized(_RUN.sub(r"\1", "".join(kept)).strip(), tuple(warnings))
+    return Normalized(_LONG_RUN.sub(r"\1\1\1", "".join(kept)).strip(), tuple(warnings))
 
 
 def _half_width(text: str) -> str:

@@ -96,7 +96,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\d+"), lambda m: sino(int(m[0]))),
     (re.compile(r"[A-Za-z]"), lambda m: _LETTERS[m[0].lower()]),
 )  # fmt: skip
-_RUN = re.compile(r"([!?…,.\-])[!?…,.\-]+")
+_RUN = re.compile(r"([!?…,.\-])\1{3,}")  # marks in a row are as many pauses, as the models learned; three are enough
 
 
 def normalize(text: str) -> Normalized:
@@ -120,4 +120,4 @@ def normalize(text: str) -> Normalized:
             kept.append(" ")
         elif char not in _SILENT:
             warnings.append(TextWarning(f"{char!r} cannot be read in Korean.", max(text.find(char), 0), char))
-    return Normalized(_RUN.sub(r"\1", re.sub(" +", " ", "".join(kept))), tuple(warnings))
+    return Normalized(_RUN.sub(r"\1\1\1", re.sub(" +", " ", "".join(kept))), tuple(warnings))

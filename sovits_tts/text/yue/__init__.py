@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
@@ -13,6 +14,7 @@ from sovits_tts.text.yue.jyutping import initial_final
 from sovits_tts.text.zh.hanzi import is_hanzi, simplified
 from sovits_tts.text.zh.normalize import normalize
 
+_RUN = re.compile(r"([!?！？。…,，.])\1+(?!\d)")
 _STAND_IN = "龘"  # goes through the Mandarin normaliser for characters such as 㗎 that only Cantonese reads
 
 
@@ -21,10 +23,25 @@ class Cantonese:
 
     def normalize(self, text: str) -> Normalized:
         """As for Mandarin, but traditional characters stay: 隻 and 只, 髮 and 發 sound different."""
+        runs = [*_RUN.finditer(text)]
+        if runs:
+            return self._around(text, runs)
         known = "".join(_STAND_IN if is_hanzi(char) and not "\u4e00" <= char <= "\u9fff" else char for char in text)
         normalized = normalize(known)
         warnings = (replace(w, message=f"{w.span!r} cannot be read in Cantonese.") for w in normalized.warnings)
         return Normalized(_as_written(text, known, normalized.text), tuple(warnings))
+
+    def _around(self, text: str, runs: list[re.Match[str]]) -> Normalized:
+        """Marks in a row are as many pauses, as the models learned; three are enough."""
+        found: list[str] = []
+        warnings: list[TextWarning] = []
+        ends = [0, *(run.end() for run in runs)]
+        for start, run in zip(ends, [*runs, None], strict=True):
+            piece = self.normalize(text[start : run.end() - len(run[0]) + 1] if run else text[start:])
+            mark = piece.text[-1:] if run and piece.text[-1:] in PUNCTUATION else ""
+            found.append(piece.text + mark * (min(len(run[0]) - 1, 2) if run else 0))
+            warnings += (replace(w, position=start + w.position) for w in piece.warnings)
+        return Normalized("".join(found), tuple(warnings))
 
     def phonemize(self, text: str, symbols: str = "v2") -> Reading:
         """Two phonemes per syllable, one per mark. Raises TextError when nothing can be read, MissingDependency."""
@@ -43,7 +60,7 @@ class Cantonese:
                 per_char.append(len(read))
             elif not char.isspace():
                 warnings.append(TextWarning(f"{char!r} has no Cantonese reading and was left out.", position, char))
-        if not any(p not in PUNCTUATION for p in phonemes):
+        if not phonemes:
             raise TextError(f"Nothing in {text[:40]!r} can be read as Cantonese.", hint="Give at least one hanzi.")
         return Reading("".join(kept), tuple(phonemes), tuple(per_char), tuple(warnings))
 
