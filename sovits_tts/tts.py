@@ -166,10 +166,11 @@ def _placed(model: LoadedModel, runtime: Runtime) -> LoadedModel:
     """Every network on its device, in its precision, ready for inference."""
     model.content_encoder.to(runtime.device, runtime.content)
     model.gpt.to(runtime.device, runtime.gpt)
-    model.vits.for_inference().to(runtime.device, runtime.vits)
-    # Tokens come from the nearest codebook entry, which half precision would move.
-    model.vits.content_projection.to(runtime.content)
-    model.vits.quantizer.to(runtime.content)
+    model.vits.for_inference().to(runtime.device)
+    for name, part in model.vits.named_children():
+        # Tokens come from the nearest codebook entry, which half precision would move.
+        if name not in ("content_projection", "quantizer"):
+            part.to(runtime.vits)
     if model.bert is not None:
         model.bert.to(runtime.device, runtime.bert)
     if model.speaker is not None:

@@ -315,6 +315,17 @@ def test_copy_synthesis_and_saving(tts: TTS, voice: Voice, tmp_path: Path) -> No
     assert Audio.load(path).sample_rate == 16000
 
 
+def test_half_precision_keeps_the_tokens_of_a_clip(folder: Path, tts: TTS, voice: Voice) -> None:
+    half = TTS.load(folder, device="cpu", precision="bf16")
+    clip = half.voice(speech(4), "Hello there, my friend.", "en")
+    assert torch.equal(clip.features.tokens, voice.features.tokens)
+    result = half.synthesize("How are you?", clip, options=ONCE)
+    assert result.audio.seconds > 0.3
+    again = half.copy(speech(3), "Hello there.", clip, "en").samples
+    same = tts.copy(speech(3), "Hello there.", voice, "en").samples
+    assert np.corrcoef(again, same)[0, 1] > 0.9
+
+
 def test_loading_says_what_is_wrong(folder: Path, tmp_path: Path) -> None:
     for source, options in [("no such model", {}), (folder, {"device": "gpu"}), (folder, {"precision": "fp8"})]:
         with pytest.raises(ConfigError):
