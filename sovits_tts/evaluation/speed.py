@@ -104,7 +104,7 @@ def measure(
         sounds.append(sound)
     spent = median(totals)
     return Speed(
-        model=source if source == tts.spec.name else f"{source} ({tts.spec.name})",
+        model=source,
         device=str(tts.runtime.device), threads=torch.get_num_threads(),
         load=loaded - start, voice=made - loaded, first_sound=median(firsts),
         real_time_factor=spent / median(sounds), tokens_per_second=tokens / spent,
