@@ -17,8 +17,10 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
-from sovits_tts.text.en.dictionary import dictionary
+from sovits_tts.text.en import oov
+from sovits_tts.text.en.dictionary import Dictionary, dictionary
 from sovits_tts.text.en.letters import END, START, Graphone, LetterModel, pack, table_path
 
 ORDER = 7
@@ -230,11 +232,21 @@ def _distance(a: tuple[str, ...], b: tuple[str, ...]) -> int:
     return row[-1]
 
 
-def measure(model: LetterModel, held: list[Pair]) -> str:
+def whole_reader(model: LetterModel, held: list[Pair]) -> Callable[[str], tuple[str, ...]]:
+    """The reader of unknown words, rules and `model` together, as if it had never seen the words `held`."""
+    unseen = {word for word, _ in held}
+    full = dictionary()
+    part = Dictionary({w: p for w, p in full.words.items() if w not in unseen}, full.alphabet)
+    oov.dictionary, oov.letter_model = lambda: part, lambda: model  # type: ignore[assignment]
+    oov.guess.cache_clear()
+    return oov.guess
+
+
+def measure(read: Callable[[str], tuple[str, ...]], held: list[Pair]) -> str:
     """Share of words and phonemes wrong, with and without stress."""
     began, words, bare_words, wrong, bare_wrong, total = time.time(), 0, 0, 0, 0, 0
     for word, truth in held:
-        guess = model.read(word)
+        guess = read(word)
         bare = [tuple(p.rstrip("012") for p in x) for x in (guess, truth)]
         words += guess != truth
         bare_words += bare[0] != bare[1]
@@ -258,7 +270,9 @@ def main() -> None:
     cut = len(pairs) // 20
     held_model = train(pairs[cut:])
     held_model = LetterModel.unpack(pack(held_model))
-    sys.stdout.write(f"held out: {measure(held_model, pairs[:cut])}\n")
+    held = pairs[:cut]
+    sys.stdout.write(f"held out, letters alone: {measure(held_model.read, held)}\n")
+    sys.stdout.write(f"held out, rules first: {measure(whole_reader(held_model, held), held)}\n")
     if not options.measure:
         packed = pack(train(pairs))
         table_path().write_bytes(packed)

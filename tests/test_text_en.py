@@ -140,7 +140,7 @@ def test_overrides() -> None:
         ("hummed", "HH AH1 M D"),
         ("creased", "K R IY1 S T"),
         ("buffaloes", "B AH1 F AH0 L OW2 Z"),
-        ("honeyguide", "HH AH1 N IY0 G AY1 D"),
+        ("honeyguide", "HH AH1 N IY0 G AY2 D"),
         ("colourful", "K AH1 L ER0 F AH0 L"),
         ("memorised", "M EH1 M ER0 AY2 Z D"),
         ("unfollow", "AH0 N F AA1 L OW0"),

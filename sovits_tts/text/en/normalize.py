@@ -20,7 +20,7 @@ from sovits_tts.text.en.times import read_dates, read_dialled, read_times, read_
 from sovits_tts.text.en.web import read_versions, read_web
 from sovits_tts.text.en.words import read_abbreviations, read_capitals, read_roman, read_zip_codes
 
-_PLAIN = re.compile(r"[A-Za-z ',.!?]*")
+_PLAIN = re.compile(r"(?:[A-Za-z ',!?]|\.(?!\w))*")
 _KEYS = re.compile(r"\b(Ctrl|Control|Alt|Shift|Cmd|Command|Option|Win|Fn|Tab|Esc)\s?\+\s?(?=\w)")
 _PLUSES = re.compile(r"(?<=[A-Za-z])\+\+|(?<=\b[A-Z])\+(?!\w)|(?<=\b[ABCD])-(?=[,;.!?)]|$)")
 _SHARP = re.compile(r"(?<=\b[A-G])#(?!\w)")

@@ -1,4 +1,8 @@
-"""Readings of words the dictionary lacks: endings, prefixes, compounds, other spellings, then letters to sounds."""
+"""Readings of words the dictionary lacks: endings, spellings, a few affixes, compounds, then letters to sounds.
+
+Each rule is here because it beats or matches the letter-to-sound model on words held out of the dictionary
+(scripts/train_english_g2p.py measures both); other prefixes and endings, and short compounds, the model reads better.
+"""
 
 from __future__ import annotations
 
@@ -7,42 +11,44 @@ from functools import lru_cache
 
 from sovits_tts.text.en.dictionary import dictionary
 from sovits_tts.text.en.letters import letter_model
+from sovits_tts.text.en.tables import words
 
 Phonemes = tuple[str, ...]
 
-_VOICELESS = frozenset(["P", "T", "K", "F", "TH", "S", "SH", "CH", "HH"])
-_SIBILANT = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
-_VOWELS = "aeiouy"
+_VOICELESS = frozenset(words("P T K F TH S SH CH HH"))
+_SIBILANT = frozenset(words("S Z SH ZH CH JH"))
+_LATINATE = re.compile(r"(?:tion|ical|able|ible|ive|ate|ant|ent)s?$")
 _LONG = re.compile(r"([a-z])\1{2,}")
-_WHOLE_ENDINGS = {
-    "ly": "L IY0", "ness": "N AH0 S", "less": "L AH0 S", "ful": "F AH0 L", "ment": "M AH0 N T", "like": "L AY2 K",
-    "hood": "HH UH2 D", "ship": "SH IH2 P", "wise": "W AY2 Z", "ward": "W ER0 D", "wards": "W ER0 D Z",
-    "some": "S AH0 M", "most": "M OW2 S T", "fold": "F OW2 L D", "proof": "P R UW2 F", "dom": "D AH0 M",
-}  # fmt: skip
-_VOWEL_ENDINGS = {
-    "er": "ER0", "ers": "ER0 Z", "or": "ER0", "est": "AH0 S T", "able": "AH0 B AH0 L", "ish": "IH0 SH", "y": "IY0",
-    "ism": "IH2 Z AH0 M", "ist": "AH0 S T", "ists": "AH0 S T S", "ize": "AY2 Z", "ized": "AY2 Z D",
-    "izes": "AY2 Z IH0 Z", "izing": "AY2 Z IH0 NG", "in'": "IH0 N", "eth": "AH0 TH", "ess": "AH0 S", "age": "IH0 JH",
-    "ing": "IH0 NG", "ings": "IH0 NG Z", "ingly": "IH0 NG L IY0",
+_LENGTHENED = re.compile(r"[^aeiou]*[aeiouy][^aeiouywx]")  # hop + ing would double its p, so hoping is hope
+_ENDINGS = {"ing": "IH0 NG", "in'": "IH0 N", "ings": "IH0 NG Z", "est": "AH0 S T", "eth": "AH0 TH"}
+_SUFFIXES = {
+    "ly": "L IY0", "ness": "N AH0 S", "less": "L AH0 S", "ful": "F AH0 L", "like": "L AY2 K", "hood": "HH UH2 D",
+    "ship": "SH IH2 P", "wise": "W AY2 Z", "proof": "P R UW2 F", "fold": "F OW2 L D",
 }  # fmt: skip
 _PREFIXES = {
-    "un": "AH0 N", "re": "R IY0", "non": "N AA2 N", "over": "OW2 V ER0", "under": "AH2 N D ER0", "out": "AW2 T",
-    "super": "S UW2 P ER0", "anti": "AE2 N T IY0", "inter": "IH2 N T ER0", "pre": "P R IY0", "mis": "M IH0 S",
-    "dis": "D IH0 S", "sub": "S AH2 B", "co": "K OW2", "de": "D IY0", "semi": "S EH2 M IY0", "multi": "M AH2 L T IY0",
-    "ultra": "AH2 L T R AH0", "hyper": "HH AY2 P ER0", "micro": "M AY2 K R OW0", "mega": "M EH2 G AH0",
-    "mini": "M IH2 N IY0", "auto": "AO2 T OW0", "bio": "B AY2 OW0", "cyber": "S AY2 B ER0", "counter": "K AW2 N T ER0",
-    "fore": "F AO2 R", "self": "S EH2 L F", "trans": "T R AE2 N Z", "post": "P OW2 S T", "neo": "N IY2 OW0",
-    "pseudo": "S UW2 D OW0", "electro": "IH0 L EH2 K T R OW0", "photo": "F OW2 T OW0", "tele": "T EH2 L AH0",
-    "thermo": "TH ER2 M OW0", "hydro": "HH AY2 D R OW0", "nano": "N AE2 N OW0", "geo": "JH IY2 OW0",
-    "macro": "M AE2 K R OW0", "meta": "M EH2 T AH0", "para": "P EH2 R AH0", "proto": "P R OW2 T OW0",
-    "quasi": "K W AA2 Z IY0", "extra": "EH2 K S T R AH0", "ex": "EH2 K S", "be": "B IH0", "en": "EH0 N", "in": "IH0 N",
-    "im": "IH0 M", "ir": "IH0 R", "up": "AH2 P", "down": "D AW2 N", "back": "B AE2 K", "mid": "M IH2 D",
+    "un": "AH0 N", "over": "OW2 V ER0", "under": "AH2 N D ER0", "non": "N AA2 N", "inter": "IH2 N T ER0",
+    "super": "S UW2 P ER0", "anti": "AE2 N T IY0", "hyper": "HH AY2 P ER0", "ultra": "AH2 L T R AH0",
+    "cyber": "S AY2 B ER0", "photo": "F OW2 T OW0", "hydro": "HH AY2 D R OW0", "counter": "K AW2 N T ER0",
+    "pseudo": "S UW2 D OW0", "crypto": "K R IH2 P T OW0",
 }  # fmt: skip
-PREFIX_SOUNDS = {prefix: tuple(sound.split()) for prefix, sound in _PREFIXES.items()} | {"pro": ("P", "R", "OW2")}
-# British and older spellings, tried as whole-word rewrites when the result is in the dictionary.
-_SPELLINGS = (
-    ("our", "or"), ("is", "iz"), ("ys", "yz"), ("re", "er"), ("ogue", "og"), ("ll", "l"), ("ae", "e"), ("oe", "e"),
-    ("gg", "g"), ("ence", "ense"), ("ful", "full"), ("l", "ll"), ("xion", "ction"), ("gramme", "gram"), ("ph", "f"),
+# Before a hyphen: re-elect, co-op.
+PREFIX_SOUNDS = {
+    prefix: tuple(sound.split())
+    for prefix, sound in {
+        "re": "R IY0", "de": "D IY0", "co": "K OW2", "pre": "P R IY0", "non": "N AA2 N", "anti": "AE2 N T IY0",
+        "semi": "S EH2 M IY0", "multi": "M AH2 L T IY0", "ultra": "AH2 L T R AH0", "ex": "EH2 K S", "sub": "S AH2 B",
+        "pro": "P R OW2",
+    }.items()
+}  # fmt: skip
+# British spellings, as rewrites that count when the result is in the dictionary.
+_SPELLINGS = tuple(
+    (re.compile(pattern), american)
+    for pattern, american in (
+        (r"(?<=\w\w\w)our(?=$|s|ed|ing|er|ful|less|able|it|y)", "or"), (r"is(?=e|ing|ation|able)", "iz"),
+        (r"ys(?=e|ing)", "yz"), (r"(?<=[tbc])re$", "er"), (r"(?<=[tbc])res$", "ers"), (r"(?<=[tbc])red$", "ered"),
+        (r"ogue", "og"), (r"ll(?=ed|ing|er|y)", "l"), (r"(?<=\w\wt)ence", "ense"), (r"xion", "ction"),
+        (r"gramme", "gram"), (r"gg(?=on)", "g"), (r"ful(?=$|l|ness)", "full"),
+    )
 )  # fmt: skip
 
 
@@ -84,38 +90,34 @@ def guess(word: str) -> Phonemes:
     if bare.endswith("in") and (whole := _known(bare + "g")):
         return (*whole[:-1], "N")
     found = _inflected(word) or _respelled(bare) or _derived(bare) or _compound(bare)
-    if found:
-        return found
-    initialism = len(bare) in (3, 4) and not bare.endswith("y") and not any(letter in "aeiou" for letter in bare)
-    if initialism or len(bare) == 2 or not any(letter in _VOWELS for letter in bare):
-        return spelled(bare)
-    if bare.endswith("s") and len(bare) > 4 and bare[-2] not in "siu":
-        return plural(letter_model().read(bare[:-1]) or spelled(bare[:-1]))
-    return letter_model().read(bare) or spelled(bare)
+    return found or _from_letters(bare)
+
+
+def _from_letters(word: str) -> Phonemes:
+    initialism = len(word) in (3, 4) and not word.endswith("y") and not any(letter in "aeiou" for letter in word)
+    if initialism or len(word) == 2 or not any(letter in "aeiouy" for letter in word):
+        return spelled(word)
+    return letter_model().read(word) or spelled(word)
 
 
 def _drawn_out(word: str) -> Phonemes:
     """ "soooo" as "so", "cooool" as "cool": the first that is a word, else the short one."""
     shorter = [_LONG.sub(r"\1", word), _LONG.sub(r"\1\1", word)]
-    return _first(shorter, shortest=2) or guess(shorter[0])
+    return next((reading for form in shorter if (reading := _known(form))), None) or guess(shorter[0])
 
 
 def _known(word: str) -> Phonemes | None:
     return dictionary().get(word) if len(word) > 1 else None
 
 
-def _stems(base: str) -> list[str]:
-    """What `base` + a vowel ending may come from: itself, with e, with one letter of a double, with y for i."""
-    stems = [base, base + "e"]
+def _stem(base: str) -> Phonemes | None:
+    """What stands before an ending that begins with a vowel: hop(p), hop(e), carr(y)."""
+    stems = [base + "e", base] if _LENGTHENED.fullmatch(base) else [base, base + "e"]
     if len(base) > 3 and base[-1] == base[-2]:
         stems.insert(1, base[:-1])
     if base.endswith("i"):
         stems.append(base[:-1] + "y")
-    return stems
-
-
-def _first(stems: list[str], shortest: int = 3) -> Phonemes | None:
-    return next((reading for stem in stems if len(stem) >= shortest and (reading := _known(stem))), None)
+    return next((reading for stem in stems if len(stem) > 2 and (reading := _known(stem))), None)
 
 
 def _inflected(word: str) -> Phonemes | None:
@@ -124,51 +126,53 @@ def _inflected(word: str) -> Phonemes | None:
         return plural(stem)
     if word.endswith("es") and (stem := _known(word[:-2])) and (stem[-1] in _SIBILANT or word.endswith("oes")):
         return plural(stem)
-    if word.endswith("s") and not word.endswith("ss") and (stem := _known(word[:-1])):
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")) and (stem := _known(word[:-1])):
         return plural(stem)
-    if word.endswith("ed") and (stem := _first(_stems(word[:-2]))):
+    if word.endswith("ed") and (stem := _stem(word[:-2])):
         return past(stem)
     if word.endswith("'d") and (stem := _known(word[:-2])):
         return (*stem, "D")
-    for ending in ("ing", "in'", "ings", "er", "ers", "est", "eth"):
-        if word.endswith(ending) and (stem := _first(_stems(word[: -len(ending)]))):
-            return (*stem, *_VOWEL_ENDINGS[ending].split())
+    for ending, sound in _ENDINGS.items():
+        if word.endswith(ending) and (stem := _stem(word[: -len(ending)])):
+            return (*stem, *sound.split())
     return None
 
 
 def _respelled(word: str) -> Phonemes | None:
     """`colour` as `color`, `realise` as `realize`: when the other spelling is a word, or one of its forms is."""
-    for british, american in _SPELLINGS:
-        at = word.rfind(british)
-        if at > 0:
-            other = word[:at] + american + word[at + len(british) :]
-            if found := _known(other) or _inflected(other):
-                return found
+    for pattern, american in _SPELLINGS:
+        other = pattern.sub(american, word)
+        if other != word and (found := _known(other) or _inflected(other)):
+            return found
     return None
 
 
 def _derived(word: str) -> Phonemes | None:
-    """Prefixes and endings around a word in the dictionary (or around one of its forms)."""
-    for ending, sound in _WHOLE_ENDINGS.items():
+    """A few prefixes and endings around a longer word in the dictionary."""
+    for ending, sound in _SUFFIXES.items():
         base = word.removesuffix(ending)
-        if base != word and len(base) > 2:
-            stems = [base, base[:-1] + "y"] if base.endswith("i") else [base]
-            if ending == "ly":
-                stems += [base + "le"] * (base[-1] not in _VOWELS) + [base + "l"]
-            for stem in stems:
-                if found := _known(stem) or _inflected(stem):
-                    cut = found[:-2] if stem.endswith("le") and ending == "ly" and found[-2:] == ("AH0", "L") else found
-                    cut = cut[:-1] if ending == "ly" and cut[-1] == "L" else cut
-                    return (*cut, *sound.split())
-    for ending, sound in _VOWEL_ENDINGS.items():
-        base = word.removesuffix(ending)
-        if base != word and len(base) > 2 and (found := _first(_stems(base), 4)):
-            return (*found, *sound.split())
+        if base != word and len(base) > 3 and (stem := _before(base, ending)):
+            return (*stem, *sound.split())
     for prefix, sound in _PREFIXES.items():
         rest = word.removeprefix(prefix)
-        if rest != word and len(rest) > 3 and (found := _known(rest) or _inflected(rest) or _respelled(rest)):
+        if rest != word and len(rest) > 3 and (found := _known(rest) or _inflected(rest) or _derived(rest)):
             return (*sound.split(), *found)
     return None
+
+
+def _before(base: str, ending: str) -> Phonemes | None:
+    """The word before a suffix: happi(ness), gent(le)ly, full + ly with one L."""
+    stem = _known(base) or (_known(base[:-1] + "y") if base.endswith("i") else None) or _inflected(base)
+    if ending != "ly":
+        return stem
+    if stem and base.endswith("ical") and stem[-2:] == ("AH0", "L"):
+        return stem[:-2]
+    if stem and base.endswith("i") and stem[-1] == "IY0":
+        return (*stem[:-1], "AH0")
+    if not stem and (syllabic := _known(base + "le")) and syllabic[-2:] == ("AH0", "L"):
+        return syllabic[:-2]
+    stem = stem or _known(base + "l")
+    return stem[:-1] if stem and stem[-1] == "L" else stem
 
 
 def _common(word: str) -> bool:
@@ -178,12 +182,12 @@ def _common(word: str) -> bool:
 
 
 def _compound(word: str) -> Phonemes | None:
-    """Two words of the language in one, the longer first part winning."""
-    for cut in range(len(word) - 3, 2, -1):
-        if _common(word[:cut]) and _common(
-            word[cut:].removesuffix("s") if word[cut:] not in dictionary() else word[cut:]
-        ):
-            tail = _known(word[cut:]) or _inflected(word[cut:])
-            if tail:
-                return (*(_known(word[:cut]) or ()), *tail)
+    """A long word made of two words of the language; the second keeps a lesser stress."""
+    if len(word) < 10 or _LATINATE.search(word):
+        return None
+    for cut in range(len(word) - 5, 4, -1):
+        head, tail = word[:cut], word[cut:]
+        if _common(head) and (_common(tail) or _common(tail.removesuffix("s"))):
+            second = _known(tail) or _inflected(tail)
+            return (*(_known(head) or ()), *(p.replace("1", "2") for p in second or ()))
     return None

@@ -178,8 +178,5 @@ def _is_letter_a(text: str, sentence: list[Token], at: int) -> bool:
     hyphenated = at + 1 < len(sentence) and text[sentence[at + 1].end : sentence[at + 1].end + 1] == "-"
     letters = [side for side in (before, after) if len(side) == 1 and side.isupper() and side not in "AI"]
     return bool(
-        (letters and not hyphenated)
-        or (after == "I" and not before.islower())
-        or after.lower() in _LETTER_ENDS
-        or before.lower() in DETERMINERS
+        (letters and not hyphenated) or after == "I" or after.lower() in _LETTER_ENDS or before.lower() in DETERMINERS
     )

@@ -34,7 +34,7 @@ _HANDLE = re.compile(r"(?<![\w@.])@(\w+)")
 _HASHTAG = re.compile(r"(?<![\w&#])#([A-Za-zÀ-ÿ]\w*)")
 _MACHINE = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.]*\d)")
 _VERSION = re.compile(r"(?<![\w.])(v(?:er)?\.? ?)?(\d+(?:\.\d+)+)(?![\w]|\.\d)", re.IGNORECASE)
-_DOT_NET = re.compile(r"(?<![\w.])\.(?=NET\b)")
+_DOT_NAME = re.compile(r"(?<![\w.])\.(?=NET\b)|(?<=\s)\.(?=[a-z]{2})")
 
 
 def spell_symbols(text: str) -> str:
@@ -73,9 +73,9 @@ def read_web(draft: Draft, warnings: list[TextWarning]) -> None:
         draft.sub(_EMAIL, lambda m: spell_symbols(m[0]))
         draft.sub(_HANDLE, lambda m: " at" + spell_symbols(m[1]))
     if "." in draft.text:
+        draft.sub(_DOT_NAME, lambda m: "dot ")
         draft.sub(_URL, url)
         draft.sub(_FILE, lambda m: spell_symbols(m[0]))
-        draft.sub(_DOT_NET, lambda m: "dot ")
     if "/" in draft.text or "\\" in draft.text:
         draft.sub(_PATH, lambda m: spell_symbols(m[0]))
     if "#" in draft.text:
