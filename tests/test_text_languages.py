@@ -204,3 +204,12 @@ def test_japanese_pitch_marks() -> None:
     assert " ".join(read("雨と飴.").phonemes) == "a ] m e t o UNK a [ m e ."
     assert " ".join(read("雨", symbols="v1").phonemes) == "a UNK m e"
     assert " ".join(read("音楽・本").phonemes) == "o ] N g a k u _ h o N"
+
+
+def test_japanese_accents_that_the_dictionary_has_wrong() -> None:
+    pytest.importorskip("pyopenjtalk")
+    read = plugin("ja").phonemize
+    assert " ".join(read("いい天気").phonemes) == "i ] i UNK t e ] N k i"
+    assert " ".join(read("おはようございます").phonemes) == "o [ h a y o o g o z a i m a ] s u"
+    assert " ".join(read("キラキラしてる").phonemes).startswith("k i ] r a k i r a")
+    assert " ".join(read("ヴァイオリン").phonemes) == "b a [ i o r i N"

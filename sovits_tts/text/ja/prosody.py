@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from sovits_tts.errors import MissingDependency
+from sovits_tts.text.ja.accents import corrected
 
 _LABEL = re.compile(r"-(?P<phoneme>[^+]+)\+.*?/A:(?P<a>[^/]*)/.*?/F:(?P<f>[^/]*)/", re.DOTALL)
 _VOWELS = frozenset(("a", "e", "i", "o", "u", "A", "E", "I", "O", "U", "N", "cl"))
@@ -37,7 +38,8 @@ class _Label:
 
 def phonemes_of(text: str) -> list[str]:
     """Phonemes of a stretch of kanji, kana, letters and digits, with "[", "]", "#" and "_"."""
-    labels = [_parsed(label) for label in _openjtalk().extract_fullcontext(text)]
+    openjtalk = _openjtalk()
+    labels = [_parsed(label) for label in openjtalk.make_label(corrected(openjtalk.run_frontend(text)))]
     found: list[str] = []
     for label, following in pairwise(labels):
         if label.phoneme == "sil":
@@ -45,12 +47,16 @@ def phonemes_of(text: str) -> list[str]:
         if label.phoneme == "pau":
             found.append("_")
             continue
-        # Whispered vowels are written as capitals; the models never saw the difference.
-        found.append(label.phoneme.lower() if label.phoneme in "AEIOU" else label.phoneme)
+        found.append(_learned(label.phoneme))
         mark = _mark(label, following)
         if mark:
             found.append(mark)
     return found
+
+
+def _learned(phoneme: str) -> str:
+    """Whispered vowels are written as capitals; the models never saw the difference. Nor have they heard ヴ but as b."""
+    return "b" if phoneme == "v" else phoneme.lower() if phoneme in "AEIOU" else phoneme
 
 
 def _mark(label: _Label, following: _Label) -> str:
