@@ -8,6 +8,19 @@ from collections.abc import Callable
 Replace = Callable[[re.Match[str]], "str | None"]
 
 
+_REACH = 48  # characters; rules that look around need no more, and whole books stay linear
+
+
+def text_before(match: re.Match[str]) -> str:
+    """The text just before `match`."""
+    return match.string[max(0, match.start() - _REACH) : match.start()]
+
+
+def text_after(match: re.Match[str]) -> str:
+    """The text just after `match`."""
+    return match.string[match.end() : match.end() + _REACH]
+
+
 class Draft:
     """`origin[i]` is the position in the source of `text[i]`, so that a late warning can still point at the source."""
 

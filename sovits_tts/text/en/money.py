@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.draft import Draft, text_after
 from sovits_tts.text.en.numbers import cardinal, decimal
 from sovits_tts.text.en.tables import pairs
 
@@ -52,7 +52,7 @@ def _price(match: re.Match[str]) -> str:
         last = scaled(part["n2"], part["scale2"])
         return f"{lead}{scaled(amount, scale)} to {last} {many}{part['adjective'] or ''}"
     adjective = (" plus" if part.get("plus") else "") + (part.get("adjective") or "")
-    if part.get("article") and adjective and not NOT_NOUN.match(match.string[match.end() :]):
+    if part.get("article") and adjective and not NOT_NOUN.match(text_after(match)):
         return f"{lead}{scaled(amount, scale)} {one} "
     whole, dot, rest = amount.partition(".")
     if dot and len(rest) == 2 and not scale and one not in {"yen", "won"}:

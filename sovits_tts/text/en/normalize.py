@@ -6,7 +6,7 @@ import re
 
 from sovits_tts.text.base import Normalized, TextWarning
 from sovits_tts.text.en.characters import known_characters
-from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.draft import Draft, text_after, text_before
 from sovits_tts.text.en.money import read_money
 from sovits_tts.text.en.numbers import code
 from sovits_tts.text.en.quantities import (
@@ -151,9 +151,9 @@ def _aside(match: re.Match[str]) -> str:
     inside, after = match[1], match[3]
     if len(inside.split()) < 2:
         return f" {inside}{match[2]}"
-    before = match.string[: match.start()].rstrip()[-1:]
+    before = text_before(match).rstrip()[-1:]
     lead = ", " if before.isalnum() else " "
-    rest = match.string[match.end() :].strip()
+    rest = text_after(match).strip()
     return f"{lead}{inside}{'' if after or not rest else ','}{match[2]}"
 
 

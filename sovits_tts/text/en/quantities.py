@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.draft import Draft, text_after, text_before
 from sovits_tts.text.en.money import NOT_NOUN, NUM, scaled
 from sovits_tts.text.en.numbers import cardinal, code, decimal, digits, fraction, integer, ordinal, plural
 from sovits_tts.text.en.tables import lines
@@ -37,7 +37,7 @@ _PER_NAMES = {
     "s": "second", "kg": "kilogram", "GB": "gigabyte", "km": "kilometer",
 }  # fmt: skip
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH)\b")
-_MULTIPLE = re.compile(rf"(?<![\w.,])({NUM})\s?(k|K|M|mn|bn|B)\b(?!-)(?P<after> \w+)?")
+_MULTIPLE = re.compile(rf"(?<![\w.,])(?<![A-Za-z]-)({NUM})\s?(k|K|M|mn|bn|B)\b(?!-)(?P<after> \w+)?")
 _FOUR_K = re.compile(r" (?:video|tv|resolution|monitor|display|screen|footage|run|race|camera|movie|quality|uhd)", re.I)
 _TIMES = re.compile(
     rf"(?<![\w.,])({NUM})x\b(?= (?:faster|slower|more|better|larger|smaller|as|higher|lower|cheaper|the))", re.I
@@ -151,7 +151,7 @@ def _height(match: re.Match[str]) -> str | None:
     if int(match[2]) > 11:
         return None
     feet, inches = cardinal(match[1]), cardinal(match[2])
-    if re.search(r"\b[Aa]n?\s$", match.string[: match.start()]):
+    if re.search(r"\b[Aa]n?\s$", text_before(match)):
         return f"{feet} foot {inches}"
     return f"{feet} feet {inches} inch{'es' * (match[2] != '1')}"
 
@@ -164,14 +164,14 @@ def _temperature(match: re.Match[str]) -> str:
 
 def _measure(match: re.Match[str], names: dict[str, tuple[str, str]]) -> str | None:
     unit = match[2] or match[3]
-    if unit == "A" and _PLACE.search(match.string[: match.start()]):
+    if unit == "A" and _PLACE.search(text_before(match)):
         return None
-    if match[2] and len(unit) == 1 and match[0][-2] == " " and re.match(r"\.?\s[A-Z]", match.string[match.end() :]):
+    if match[2] and len(unit) == 1 and match[0][-2] == " " and re.match(r"\.?\s[A-Z]", text_after(match)):
         return None  # "take 5 L Street": a letter, no unit
     one, many = names[unit]
     hyphen = "-" in match[0]
-    rest = match.string[match.end() :]
-    adjective = re.search(r"\b(?:[Aa]n?|[Tt]he)\s$", match.string[: match.start()]) and re.match(" [a-z]", rest)
+    rest = text_after(match)
+    adjective = re.search(r"\b(?:[Aa]n?|[Tt]he)\s$", text_before(match)) and re.match(" [a-z]", rest)
     singular = match[1] == "1" or hyphen or (adjective and not NOT_NOUN.match(rest.lstrip()))
     return f"{decimal(match[1])}{'-' if hyphen else ' '}{one if singular else many}"
 
@@ -213,7 +213,7 @@ def read_ranges(draft: Draft) -> None:
 
 
 def _range(match: re.Match[str]) -> str:
-    follows = match.string[match.end() :].startswith(match[1]) and match[1] in {"50", "20"}
+    follows = text_after(match).startswith(match[1]) and match[1] in {"50", "20"}
     return f"{match[1]}{match[2] or ''}{'-' if follows else ' to '}"
 
 
@@ -259,7 +259,7 @@ def read_numbers(draft: Draft) -> None:
 def _multiple(match: re.Match[str]) -> str | None:
     after = match["after"] or ""
     bare = match[2] == "B" and "." not in match[1] and not after[1:2].islower()
-    if bare or (match[2] in "MB" and (after[1:2].isupper() or _PLACE.search(match.string[: match.start()]))):
+    if bare or (match[2] in "MB" and (after[1:2].isupper() or _PLACE.search(text_before(match)))):
         return None  # 221B Baker Street
     if match[2] in "kK" and len(match[1]) < 3 and _FOUR_K.match(after):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sovits_tts.errors import TextError
 from sovits_tts.text.base import Reading, TextWarning
@@ -92,7 +92,7 @@ def phonemize(text: str, symbols: str, overrides: Overrides | None) -> Reading:
 
 def _tokens(text: str, overrides: Overrides) -> list[Token]:
     """Words, marks and what is neither. A span with a given reading is one token."""
-    whole = {m.start(): m.end() for m in _HYPHENATED.finditer(text) if m[0].lower() in dictionary()}
+    whole = {start: end for m in _HYPHENATED.finditer(text) for start, end in _entries(m[0], m.start())}
     whole |= {start: end for start, (end, _) in overrides.items()}
     tokens: list[Token] = []
     at = 0
@@ -110,6 +110,19 @@ def _tokens(text: str, overrides: Overrides) -> list[Token]:
         tokens.append(Token(match[0], match.start(), match.end()))
         at = match.end()
     return [t for t in tokens if t.start in overrides or not _joins(text, t)]
+
+
+def _entries(chain: str, offset: int) -> Iterator[tuple[int, int]]:
+    """The longest parts of "twenty-four-year-olds" that stand in the dictionary as such: twenty-four."""
+    parts = chain.split("-")
+    at = 0
+    while at < len(parts) - 1:
+        sizes = (n for n in range(len(parts) - at, 1, -1) if "-".join(parts[at : at + n]).lower() in dictionary())
+        size = next(sizes, 1)
+        if size > 1:
+            start = offset + sum(len(part) + 1 for part in parts[:at])
+            yield start, start + len("-".join(parts[at : at + size]))
+        at += size
 
 
 def _joins(text: str, token: Token) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.draft import Draft, text_after, text_before
 from sovits_tts.text.en.numbers import ONES, cardinal, digits, ordinal, pair, plural, year
 from sovits_tts.text.en.tables import words
 
@@ -35,7 +35,8 @@ _WEEK = re.compile(
 _MONTHS = re.compile(rf"\b({_MONTH})\.?\s?[-–]\s?({_MONTH})\b\.?")
 _CIRCA = re.compile(r"\bca?\.\s?(?=\d{3,4}\b)")
 _ON_DATE = re.compile(
-    r"\b([Oo]n|[Bb]y|[Ss]ince|[Uu]ntil|[Bb]efore|[Aa]fter|[Dd]ue|[Dd]ated) (\d{1,2})/(\d{1,2})(?![\w/])"
+    r"\b([Oo]n|[Bb]y|[Ss]ince|[Uu]ntil|[Bb]efore|[Aa]fter|[Dd]ue|[Dd]ated|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,?) "
+    r"(\d{1,2})/(\d{1,2})(?![\w/])"
 )
 _SPECIAL = re.compile(r"(?<![\w/])(24/7|9/11|7/11)(?![\w/])")
 _YEARS = re.compile(rf"(?<![\w.,-])({_YEAR})\s?[-–]\s?({_YEAR}|\d\d)(?![\w-]|[.,]\d)")
@@ -139,7 +140,7 @@ def _slashed(match: re.Match[str]) -> str | None:
 
 
 def _month_day(match: re.Match[str]) -> str | None:
-    if match[1] == "May" and match["year"] is None and re.match(r"\s?(?:people|of them)", match.string[match.end() :]):
+    if match[1] == "May" and match["year"] is None and re.match(r"\s?(?:people|of them)", text_after(match)):
         return None
     to = f" to {ordinal(int(match[3]))}" if match[3] else ""
     tail = (match["comma"] or "") + (year(match["year"]) if match["year"] else "")
@@ -156,7 +157,7 @@ def _day_month(match: re.Match[str]) -> str:
 
 def _decade(match: re.Match[str]) -> str | None:
     text = match[1] or match[2] or match[3]
-    if match[3] and not _AGE_BEFORE.search(match.string[: match.start()]):
+    if match[3] and not _AGE_BEFORE.search(text_before(match)):
         return None  # 30s: seconds
     if text[-2:] == "00":
         return plural(year(text)) if len(text) == 4 else None
@@ -205,7 +206,7 @@ def _plain(number: str) -> str:
 
 def _half(match: re.Match[str]) -> str:
     """A M or P M; the dot of "p.m." that ends a sentence stays."""
-    rest = match.string[match.end() :]
+    rest = text_after(match)
     ends = match[0].endswith(".") and re.match(r"\s*$|\s+[\"']?[A-Z][a-z]", rest) and not _DAY_OR_ZONE.match(rest)
     return f"{match['half'].upper()} M{'.' if ends else ''}"
 
@@ -215,7 +216,7 @@ def _time(match: re.Match[str], text: str) -> str | None:
     if int(minute) > 59 or (int(hour) > 24 and minute == "00"):
         return None
     half = f" {_half(match)}" if match["half"] else ""
-    if not half and (_RATIO_BEFORE.search(text[: match.start()]) or _RATIO_AFTER.search(text[match.end() :])):
+    if not half and (_RATIO_BEFORE.search(text_before(match)) or _RATIO_AFTER.search(text_after(match))):
         return None
     said = cardinal(int(hour))
     if second:
@@ -237,7 +238,7 @@ def read_dialled(draft: Draft) -> None:
 
 def _dialled(match: re.Match[str]) -> str | None:
     text = match[0]
-    before = match.string[: match.start()]
+    before = text_before(match)
     if re.fullmatch(r"\d+-\d+-\d+", text) and len(re.sub(r"\D", "", text)) < 7:
         return None
     if re.fullmatch(r"\d{3}-\d{4}", text) and re.search(r"\b(?:pages?|from|between|pp\.?|about)\s$", before, re.I):

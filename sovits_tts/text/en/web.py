@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sovits_tts.text.base import TextWarning
-from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.draft import Draft, text_before
 from sovits_tts.text.en.numbers import cardinal, digits
 from sovits_tts.text.en.tables import words
 
@@ -28,7 +28,7 @@ _URL = re.compile(
     r"(?:\b(?P<scheme>[a-z]+)://|\bwww\.(?=\w))[^\s<>\"()]*[^\s<>\"().,!?;:'…]"
     rf"|(?<![\w@.-])(?:[A-Za-z0-9-]+\.)+(?:{'|'.join(_TOP)})\b(?![.-]?\w)(?:[/:?][^\s<>\"()]*[^\s<>\"().,!?;:'…])?"
 )
-_FILE = re.compile(rf"(?<![\w@])[\w/-]+(?:\.\w+)*\.(?:{'|'.join(_EXTENSIONS)})\b(?!\.\w)", re.IGNORECASE)
+_FILE = re.compile(rf"(?<![\w@.])[\w/-]+(?:\.\w+)*\.(?:{'|'.join(_EXTENSIONS)})\b(?!\.\w)", re.IGNORECASE)
 _PATH = re.compile(r"\b[A-Z]:(?:\\[\w. -]*\w)+|(?<![\w.~/])(?:~|\.{1,2})?(?:/[\w.-]*\w){2,}/?(?!\w)")
 _HANDLE = re.compile(r"(?<![\w@.])@(\w+)")
 _HASHTAG = re.compile(r"(?<![\w&#])#([A-Za-zÀ-ÿ]\w*)")
@@ -92,7 +92,7 @@ def read_versions(draft: Draft) -> None:
 
 def _version(match: re.Match[str]) -> str | None:
     parts = match[2].split(".")
-    named = re.search(r"\bversion\s$", match.string[: match.start()], re.IGNORECASE)
+    named = re.search(r"\bversion\s$", text_before(match), re.IGNORECASE)
     if not match[1] and len(parts) < 3:
         return None
     if len(parts) == 2:  # v2.15 is a decimal to most readers

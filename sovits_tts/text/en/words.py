@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from sovits_tts.text.en.dictionary import dictionary
-from sovits_tts.text.en.draft import Draft
+from sovits_tts.text.en.draft import Draft, text_after, text_before
 from sovits_tts.text.en.numbers import cardinal, digits, ordinal, roman
 from sovits_tts.text.en.tables import lines, pairs
 
@@ -55,7 +55,7 @@ def capitals(kind: str) -> frozenset[str]:
 
 def _ends_sentence(match: re.Match[str]) -> bool:
     """Does the dot of this abbreviation also end the sentence?"""
-    rest = match.string[match.end() :]
+    rest = text_after(match)
     return rest.strip("\"')] ") == "" or bool(_SENTENCE_START.match(rest))
 
 
@@ -75,7 +75,7 @@ def read_abbreviations(draft: Draft) -> None:
 
 def _bare(match: re.Match[str]) -> str:
     spoon = match[0] in {"tsp", "tbsp"}
-    one = spoon and re.search(r"(?<!and a )\b(?:one|half|third|quarter|eighth|an?)\s$", match.string[: match.start()])
+    one = spoon and re.search(r"(?<!and a )\b(?:one|half|third|quarter|eighth|an?)\s$", text_before(match))
     return _BARE[match[0]].removesuffix("s") if one else _BARE[match[0]]
 
 
@@ -85,7 +85,7 @@ def _latin(match: re.Match[str]) -> str:
 
 def _after_name(match: re.Match[str]) -> bool:
     """Is the word before a capitalised one, as in "Maple Dr."?"""
-    before = re.search(r"([A-Za-z0-9.]+)\s*$", match.string[: match.start()])
+    before = re.search(r"([A-Za-z0-9.]+)\s*$", text_before(match))
     ordinals = bool(before and re.fullmatch(r"\d+(?:st|nd|rd|th)", before[1]))
     return bool(
         before
@@ -99,7 +99,7 @@ def _doctor(match: re.Match[str]) -> str:
     street = _after_name(match)
     if street and not name_follows:
         return "Drive" + ("." if match[0].endswith(".") and _ends_sentence(match) else "")
-    return "Drive" if street and re.search(r"\d+ [A-Z]\w+ $", match.string[: match.start()]) else "Doctor"
+    return "Drive" if street and re.search(r"\d+ [A-Z]\w+ $", text_before(match)) else "Doctor"
 
 
 def _saint(match: re.Match[str]) -> str:
@@ -111,11 +111,11 @@ def _saint(match: re.Match[str]) -> str:
 def _dotted(match: re.Match[str]) -> str | None:
     word = match[1]
     if word in _TITLES:
-        return _TITLES[word] if match.string[match.end() :].strip() else None
+        return _TITLES[word] if text_after(match).strip() else None
     if word in _ENDINGS:
-        capital = word == "etc" and re.match(r"\s+[A-Z]", match.string[match.end() :])
+        capital = word == "etc" and re.match(r"\s+[A-Z]", text_after(match))
         return _ENDINGS[word] + ("." if _ends_sentence(match) or capital else "")
-    dated = re.search(r"\b(?:on|this|next|last|every|until|by|since)\s$", match.string[: match.start()])
+    dated = re.search(r"\b(?:on|this|next|last|every|until|by|since)\s$", text_before(match))
     if dated and word in {"Sun", "Sat", "Wed", "Mon"}:
         return _PLAIN[word] + ("." if _ends_sentence(match) else "")
     if _ends_sentence(match) and word in {
@@ -135,7 +135,7 @@ def _dotted(match: re.Match[str]) -> str | None:
     }:
         return None
     if word in {"ed", "Ed", "sec", "ch", "Sun", "Sat", "Wed", "est", "max", "Max", "Mon", "Ch", "min"}:
-        follows = match.string[match.end() :].lstrip()[:1]
+        follows = text_after(match).lstrip()[:1]
         if not follows.isdigit() and not follows.islower() and follows != ",":
             return None
     return _PLAIN[word] + ("." if _ends_sentence(match) else "")
@@ -176,11 +176,7 @@ def _roman(match: re.Match[str]) -> str | None:
     if (
         word[0].isupper()
         and word.lower() in capitals("royal")
-        and (
-            len(numeral) > 1
-            or _TITLE.search(match.string[: match.start()])
-            or _REIGNS.match(match.string[match.end() :])
-        )
+        and (len(numeral) > 1 or _TITLE.search(text_before(match)) or _REIGNS.match(text_after(match)))
     ):
         return f"{word}{gap}the {ordinal(number)}"
     return None
@@ -216,18 +212,18 @@ def _mixed(match: re.Match[str]) -> str | None:
 def _capital(match: re.Match[str], shouting: bool) -> str:
     text = match[0]
     word, ending = re.fullmatch(r"([A-Z&]+)('?s'?)?", text).groups(default="")  # type: ignore[union-attr]
-    after_the = bool(re.search(r"\b(?:the|an?)\s$", match.string[: match.start()], re.IGNORECASE))
+    after_the = bool(re.search(r"\b(?:the|an?)\s$", text_before(match), re.IGNORECASE))
     if _said_as_word(word.lower(), shouting or _among_shouts(match), after_the):
         return word + ending
-    letters = " ".join(word.replace("&", " and ").split() if "&" in word else word)
+    letters = " ".join(word).replace("&", "and")
     return letters + ("'s" if ending else "")
 
 
 def _among_shouts(match: re.Match[str]) -> bool:
     """STOP IT: a neighbour in capitals that is a plain word."""
     beside = (
-        re.search(r"([A-Z]{2,}) $", match.string[: match.start()]),
-        re.match(r" ([A-Z]{2,})\b", match.string[match.end() :]),
+        re.search(r"([A-Z]{2,}) $", text_before(match)),
+        re.match(r" ([A-Z]{2,})\b", text_after(match)),
     )
     words = [m[1].lower() for m in beside if m]
     return any(w in dictionary() and w not in capitals("letters") and w not in capitals("words") for w in words)
