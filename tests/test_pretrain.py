@@ -54,7 +54,9 @@ CONFIG = PretrainConfig(
 def _speechlike(rng: np.random.Generator, seconds: float) -> np.ndarray:
     t = np.arange(int(seconds * 16000)) / 16000
     tone = sum(np.sin(2 * np.pi * 130 * h * t) / h for h in range(1, 9))
-    return (0.2 * tone * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * t)) + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
+    return (0.2 * tone * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * t)) + 0.01 * rng.standard_normal(len(t))).astype(
+        np.float32
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,20 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     corpus.mkdir()
     rng = np.random.default_rng(0)
     texts = {"en": "The old boat went slowly down the river.", "zh": "今天天气很好，我们去公园。"}
-    columns = "path speaker language text seconds source_rate split tier gender snr_db bandwidth_khz licence".split()
+    columns = [
+        "path",
+        "speaker",
+        "language",
+        "text",
+        "seconds",
+        "source_rate",
+        "split",
+        "tier",
+        "gender",
+        "snr_db",
+        "bandwidth_khz",
+        "licence",
+    ]
     with (corpus / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
@@ -75,7 +90,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
             writer.writerow(
                 {
                     "path": f"{n}.wav", "speaker": f"s{n % 3}", "language": language, "text": texts[language],
-                    "split": "dev" if n >= 8 else "train", "gender": "male", "bandwidth_khz": "8.0",
+                    "split": "dev" if n >= 6 else "train", "gender": "male", "bandwidth_khz": "8.0",
                 }
             )  # fmt: skip
     SPECS["tiny"] = TINY
@@ -109,7 +124,9 @@ def test_every_part_then_package(work: Path, tmp_path: Path) -> None:
     assert checkpoint.spec.vits == TINY.vits
     assert 0 <= checkpoint.spec.silence_token < 16
     assert checkpoint.meta["steps"] == {"content": 2, "gpt": 2, "vits": 2}
-    assert {"posterior_encoder", "decoder"} <= {name.split(".")[1] for name in checkpoint.weights if name[:5] == "vits."}
+    assert {"posterior_encoder", "decoder"} <= {
+        name.split(".")[1] for name in checkpoint.weights if name[:5] == "vits."
+    }
 
 
 def test_packaged_tokens_are_the_training_tokens(work: Path, tmp_path: Path) -> None:
@@ -213,14 +230,18 @@ def test_labels_never_mix_languages() -> None:
     assert sorted(label_table().values()) == list(range(1, len(label_table()) + 1))
 
 
-@pytest.mark.parametrize(("a", "b", "expected"), [([], [1, 2], 2), ([1, 2, 3], [1, 3], 1), ([1, 2], [3, 4], 2), ([1], [], 1)])
+@pytest.mark.parametrize(
+    ("a", "b", "expected"), [([], [1, 2], 2), ([1, 2, 3], [1, 3], 1), ([1, 2], [3, 4], 2), ([1], [], 1)]
+)
 def test_edit_distance(a: list[int], b: list[int], expected: int) -> None:
     assert edit_distance(a, b) == expected
 
 
 def test_no_source_outweighs_the_cap(work: Path) -> None:
-    pieces = [replace(p, clip=f"{'big' if n % 4 else 'small'}/{n}", speaker=f"v{n}") for n, p in enumerate(
-        read_pieces(work / "pieces.jsonl") * 4)]
+    pieces = [
+        replace(p, clip=f"{'big' if n % 4 else 'small'}/{n}", speaker=f"v{n}")
+        for n, p in enumerate(read_pieces(work / "pieces.jsonl") * 4)
+    ]
     sampler = SpeakerSampler(pieces, cap=0.6)
     big = [pieces[group[0]].clip.startswith("big") for group in sampler.groups]
     assert sampler.weights[big].sum() == pytest.approx(0.6, abs=0.02)

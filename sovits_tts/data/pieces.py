@@ -94,16 +94,17 @@ def make_pieces(
     longest: float = 8.0,
     shortest: float = 0.8,
 ) -> list[Piece]:
-    """Pieces of all aligned clips but the `worst` share by score in each language, and the ones nobody can follow."""
+    """Pieces of all aligned clips, without the `worst` share of the train split by score in each language."""
     ids = symbol_ids("v2")
     floor = {}
     for language in {clip.language for clip in corpus}:
-        rows = [alignments[c.id]["score"] for c in corpus if c.language == language and c.id in alignments]
+        train = (c.id for c in corpus if c.language == language and c.split == "train")
+        rows = [alignments[name]["score"] for name in train if name in alignments]
         floor[language] = float(np.quantile(rows, worst)) if rows else 0.0
     pieces = []
     for clip in corpus:
         row = alignments.get(clip.id)
-        if row is None or row["score"] < floor[clip.language]:
+        if row is None or (clip.split == "train" and row["score"] < floor[clip.language]):
             continue
         for timed in _cut(_timed(labels[clip.id], row), longest):
             start = max(0.0, timed[0][1] - EDGE)

@@ -32,6 +32,7 @@ from sovits_tts.training.state import load_state
 from sovits_tts.training.vits import VITSStage
 from sovits_tts.training.vits_data import VITSData
 
+SEED = 1234
 PARTS = ("decode", "teacher", "content", "tokens", "gpt", "vits", "package")
 
 
@@ -102,6 +103,7 @@ def pretrain(
     }
     if part not in run_part:
         raise ConfigError(f"There is no part {part!r} of pretraining.", hint=f"Choose one of: {', '.join(PARTS)}.")
+    torch.manual_seed(SEED)  # networks start alike every time
     run_part[part]()
 
 
