@@ -53,7 +53,9 @@ def _report(found: dict[str, Any]) -> None:
                 print(f"    {reason['verdict']} {reason['reason']}: {reason['detail']}")
             print(f"    upstream  {line['upstream']}\n    ours      {line['ours']}")
     print(
-        f"\n{'':11}{'lines':>6}{'same':>6}{'better':>7}{'equal':>6}{'worse':>6}{'unread':>7}   same, same without better, PER"
+        f"\n{'':11}"
+        + "".join(f"{title:>{width}}" for title, width in zip(_TITLES, (6, 6, 7, 6, 6, 7), strict=True))
+        + "   same, same without better, PER"
     )
     for group, numbers in found.items():
         if group == "presplit":
@@ -63,6 +65,7 @@ def _report(found: dict[str, Any]) -> None:
         print(f"{group:11}{counts}   {' '.join(_percent(numbers[key]) for key in _SHARES)}")
 
 
+_TITLES = ("lines", "same", "better", "equal", "worse", "unread")
 _COLUMNS = (("lines", 6), ("identical", 6), ("better", 7), ("equal", 6), ("worse", 6), ("unread", 7))
 _SHARES = ("identical_share", "identical_share_without_better", "phoneme_error_rate")
 

@@ -162,8 +162,8 @@ _COMPOUNDS = frozenset(
 )
 _NAMED = {
     "and": "&", "plus": "+", "at": "@", "dot": ".", "sharp": "#", "hash": "#", "number": "#", "dollars": "$",
-    "dollar": "$", "euros": "€", "euro": "€", "pounds": "£", "yen": "¥￥", "point": ".", "percent": "%", "equals": "=", "times": "×*x",
-    "slash": "/", "dash": "-", "underscore": "_", "degrees": "°℃℉", "per": "/",
+    "dollar": "$", "euros": "€", "euro": "€", "pounds": "£", "yen": "¥￥", "point": ".", "percent": "%",
+    "equals": "=", "times": "×*x", "slash": "/", "dash": "-", "underscore": "_", "degrees": "°℃℉", "per": "/",
 }  # fmt: skip
 # (name, what is written, what upstream makes of it): text-contract.md, section 10.
 _SIGNATURES = (
