@@ -67,20 +67,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     corpus.mkdir()
     rng = np.random.default_rng(0)
     texts = {"en": "The old boat went slowly down the river.", "zh": "今天天气很好，我们去公园。"}
-    columns = [
-        "path",
-        "speaker",
-        "language",
-        "text",
-        "seconds",
-        "source_rate",
-        "split",
-        "tier",
-        "gender",
-        "snr_db",
-        "bandwidth_khz",
-        "licence",
-    ]
+    columns = ["path", "speaker", "language", "text", "seconds", "source_rate", "split", "tier", "gender", "snr_db"]
+    columns += ["bandwidth_khz", "licence"]
     with (corpus / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
