@@ -11,8 +11,8 @@ from sovits_tts.models.content import ContentEncoder
 from sovits_tts.specs import SPECS, ContentConfig
 
 TINY = ContentConfig(
-    d_model=32, n_layers=2, n_heads=4, d_ff=64, conv_dims=(16,) * 7, position_kernel=16, position_groups=4, output_layer=1,
-    ctc_symbols=7,
+    d_model=32, n_layers=2, n_heads=4, d_ff=64, conv_dims=(16,) * 7, position_kernel=16, position_groups=4,
+    output_layer=1, ctc_symbols=7,
 )  # fmt: skip
 
 
