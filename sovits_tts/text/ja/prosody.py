@@ -55,7 +55,7 @@ def phonemes_of(text: str) -> list[str]:
 
 
 def _learned(phoneme: str) -> str:
-    """Whispered vowels are written as capitals; the models never saw the difference. Nor have they heard ヴ but as b."""
+    """Whispered vowels are written as capitals; the models never saw the difference. They heard ヴ only as b."""
     return "b" if phoneme == "v" else phoneme.lower() if phoneme in "AEIOU" else phoneme
 
 
