@@ -114,3 +114,17 @@ def test_chinese_reads_every_unit_that_stays_with_it() -> None:
         normalized = plugin("zh").normalize(f"约3{unit}的")
         assert normalized.warnings == () and not normalized.text.isascii(), unit
         assert runs(f"约3{unit}的") == f"zh:约3{unit}的"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "runs"),
+    [
+        ("月薪15k", "auto", "zh"), ("阅读10w+", "auto", "zh"), ("花了$1.5M买房", "auto", "zh"),
+        ("4k视频", "auto", "zh en zh"), ("薪资20K-30K", "auto", "zh"), ("4K-8K视频", "auto", "zh en zh"),
+        ("I ran 10k yesterday", "auto", "en"), ("10:30am开会", "auto", "zh"), ("押金RMB500", "auto", "zh"),
+        ("It costs US$500.", "auto", "en"), ("密度50kg/m3", "auto", "zh"), ("二〇二四年", "auto", "zh"),
+        ("5mm", "auto", "en"), ("5mm", "zh", "zh"), ("5G", "auto", "en"), ("5G", "zh", "zh en"), ("3rd", "zh", "en"),
+    ],
+)  # fmt: skip
+def test_numbers_that_end_in_letters(text: str, mode: str, runs: str) -> None:
+    assert [segment.language for segment in segment(text, mode)] == runs.split()

@@ -32,6 +32,7 @@ _CHINESE = {
     **dict.fromkeys("他它不在就去要想有和跟都着把得花", 0.5),
 }
 _WHOLE_JAPANESE = 1.5
+_BOTH = frozenset("〇")  # a digit in both, though only the Japanese set has it among its Han characters
 _PUNCTUATION = re.compile(r"[。！？!?，,、；;：:\n「」『』“”\"()（）《》〈〉【】…—]+")
 
 
@@ -58,8 +59,8 @@ def _sets(char: str) -> tuple[bool, bool, bool, bool]:
 def _lean(char: str) -> float:
     """> 0: Chinese, < 0: Japanese, 0: either."""
     gb, big5, jis, rare_in_japanese = _sets(char)
-    if not jis:
-        return 2.0 if gb or big5 else 0.0
+    if not jis or char in _BOTH:
+        return 2.0 if (gb or big5) and not jis else 0.0
     if not gb and not big5:
         return -2.0
     return max(_CHINESE.get(char, 0.0), 0.5 if gb and rare_in_japanese else 0.0)

@@ -41,12 +41,23 @@ UNITS = (
     "km", "m", "cm", "mm", "nm", "kg", "g", "mg", "L", "ml", "mL", "h", "min", "ms", "km/h", "m/s", "mph", "rpm",
     "Hz", "kHz", "MHz", "GHz", "V", "mV", "kV", "mA", "mAh", "W", "kW", "MW", "kWh", "Pa", "kPa", "MPa", "dB", "cal",
     "kcal", "kJ", "KB", "MB", "GB", "TB", "Kbps", "Mbps", "Gbps", "px", "fps", "°C", "°F",
+    "μm", "µm", "um", "dm", "ft", "lb", "lbs", "oz", "cc", "μg", "ug", "Kg", "KG", "ns", "hz", "KHz", "khz", "Mhz",
+    "kw", "KW", "GW", "kwh", "KV", "Ah", "Ω", "kΩ", "hPa", "kN", "Kcal", "db", "mol", "kB", "PB", "kbps", "mm²", "cm²", "m²",
+    "km²", "mm³", "cm³", "m³", "km³", "mm2", "cm2", "m2", "km2", "mm3", "cm3", "m3", "km3",
 )  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_CODES = r"(?:US|HK|NT|[ACS])\$|(?:RMB|CNY|USD|EUR|HKD|JPY|GBP)\s?"
+# 15k and 10w+ are ten thousands in Chinese; 4k is a name before these.
+_NAMED = r"(?!\s?(?:视频|电视|屏|高清|超清|画质|分辨|显示|影|蓝光))"
+_SHORT = rf"[kw]\+?{_NAMED}"
+_AFTER = rf"\s?(?:{_UNIT})(?:/(?:{_UNIT}|h|d|s))?|(?<=:\d\d)\s?[aApP]\.?[mM]|{_SHORT}"
 _TOKEN = re.compile(
     rf"""
     (?P<url>(?:https?://|www\.)[!-~]*[A-Za-z0-9/])
-  | (?P<number>\d+(?:[.,:/\-–~～×xX*]\d+)*(?:\s?(?:{_UNIT})(?![{LATIN_RANGE}\d])|[%‰℃°])?)(?![{LATIN_RANGE}\d])
+  | (?P<money>\d+(?:\.\d+)?[kK]?[\-–~～]\d+(?:\.\d+)?[kK]{_NAMED}
+      |(?<=[$€£¥￥薪资])\d+(?:\.\d+)?[kKMB])(?![{LATIN_RANGE}\d])
+  | (?P<number>(?:(?:{_CODES})(?=\d))?\d+(?:[.,:/\-–~～×xX*]\d+)*
+      (?:(?:{_AFTER})(?![{LATIN_RANGE}\d])|[%‰℃°])?)(?![{LATIN_RANGE}\d])
   | (?P<mixed>\d+(?:[.,:]\d+)*)(?=[{LATIN_RANGE}])
   | (?P<latin>[{LATIN_RANGE}][{LATIN_RANGE}\d]*(?:[.\-_/@&'’:+]+[{LATIN_RANGE}\d]+)*(?:\+\+|\#)?)
   | (?P<han>[{HAN_RANGE}])
@@ -56,6 +67,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_KINDS = {"url": LATIN, "number": DIGIT, "money": DIGIT}
 _OPENING = frozenset("([{<（［｛〈《「『【〔〖“‘«¿¡#@")
 _CURRENCY = frozenset("$€£¥￥₩₹-−+")
 _MEASURES = frozenset(
@@ -115,7 +127,7 @@ def segment(
     han = _han_languages(text, mode, prior) if mode.startswith("auto") else {}
     for token in tokens:
         token.language = token.language or _by_script(token, mode, han)
-    _numbers(text, tokens, _default(tokens, mode, prior))
+    _numbers(text, tokens, _default(tokens, mode, prior), mode.startswith("auto"))
     _neutrals(text, tokens, _default(tokens, mode, prior))
     return _joined(text, tokens)
 
@@ -131,7 +143,7 @@ def _tokens(text: str, forced: Sequence[tuple[int, int, str]]) -> list[_Token]:
     for start, end, language in (*sorted(forced), (len(text), len(text), "")):
         for match in _TOKEN.finditer(text, at, start):
             kind = match.lastgroup or NEUTRAL
-            tokens.append(_Token({"url": LATIN, "number": DIGIT}.get(kind, kind), match.start(), match.end()))
+            tokens.append(_Token(_KINDS.get(kind, kind), match.start(), match.end()))
         if end > start:
             first = next((s for s in map(script, text[start:end]) if s != NEUTRAL), NEUTRAL)
             tokens.append(_Token(first, start, end, language))
@@ -172,7 +184,7 @@ def _default(tokens: list[_Token], mode: str, prior: float) -> str:
     return known or ("ja" if prior < 0 else "yue" if mode == "auto_yue" else "zh")
 
 
-def _numbers(text: str, tokens: list[_Token], default: str) -> None:
+def _numbers(text: str, tokens: list[_Token], default: str, auto: bool) -> None:
     before = _nearest(tokens)
     after = _nearest(tokens[::-1])[::-1]
     for index, token in enumerate(tokens):
@@ -180,10 +192,11 @@ def _numbers(text: str, tokens: list[_Token], default: str) -> None:
             continue
         if token.kind == "mixed":
             word = tokens[index + 1]
-            token.language = _of_mixed(text, token, before[index], word, after[index + 1]) or default
+            alone = default if len(text[word.start : word.end]) == 1 and not auto else "en"  # 5G in Chinese
+            token.language = _of_mixed(text, token, before[index], word, after[index + 1]) or alone
         elif token.kind == DIGIT:
-            with_unit = re.search("[A-Za-z]$", text[token.start : token.end])  # "10 km" and nothing else is English
-            alone = "en" if with_unit and default == "zh" else default
+            letters = re.search("[A-Za-z]", text[token.start : token.end])  # "10 km" and nothing else is English
+            alone = "en" if letters and default == "zh" and auto else default
             token.language = _of_number(text, token, before[index], after[index]) or alone
 
 
@@ -206,7 +219,7 @@ def _of_mixed(text: str, token: _Token, before: _Token | None, word: _Token, aft
         return after.language if not before or before.language != "en" else "en"
     if before and before.language != "en" and (not after or after.language != "en"):
         return before.language
-    return "en"
+    return "en" if before or after or ordinal else ""
 
 
 def _of_number(text: str, token: _Token, before: _Token | None, after: _Token | None) -> str:

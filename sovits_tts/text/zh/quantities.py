@@ -43,6 +43,14 @@ def _thousands(m: re.Match[str]) -> str:
     return _times(m["n"], 1000)
 
 
+def _thousands_range(m: re.Match[str]) -> str:
+    return f"{_times(m['low'], 1000)}到{_times(m['high'], 1000)}"
+
+
+def _ten_thousands(m: re.Match[str]) -> str:
+    return counted(m["n"], "万") + "万"
+
+
 def _metres(m: re.Match[str]) -> str:
     return f"{counted(m['m'], '米')}米{digit_by_digit(m['rest'])}"
 
@@ -142,6 +150,7 @@ _OPERATION = rf"\s*[+\-−–*×xX/÷]\s*[-−]?{NUMBER}"
 _EQUALS = rf"\s*[=≈≠<>≤≥]\s*[-−]?{NUMBER}"
 
 PATTERNS: tuple[Pattern, ...] = (
+    pattern(rf"{START}(?P<low>{NUMBER})[kK]?{DASH}(?P<high>{NUMBER})[kK](?![A-Za-z\d])", _thousands_range),
     pattern(
         rf"(?P<minus>[-−])?(?P<sign>{CURRENCY})\s?(?P<low>{NUMBER})"
         rf"(?:{DASH}{CURRENCY}?\s?(?P<high>{NUMBER}))?\s?(?P<scale>[kKMB](?![A-Za-z])|{_SCALE})",
@@ -162,7 +171,8 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     pattern(rf"(?<![\dA-Za-z])[-−]{NUMBER}(?=度)", _below_zero),
     pattern(rf"{START}(?P<n>\d+)(?P<scale>[w万亿千百])?\+(?=[\u4e00-\u9fff])", _more),
-    pattern(rf"{START}(?P<n>{NUMBER})k(?![A-Za-z\d])", _thousands),
+    pattern(rf"{START}(?P<n>{NUMBER})(?:k|(?<=薪\d\d)K)(?![A-Za-z\d])", _thousands),
+    pattern(rf"{START}(?P<n>{NUMBER})W(?=粉|人|块|元|次|播放|阅读|点赞|用户|家|辆|册)", _ten_thousands),
     pattern(rf"{START}(?P<m>\d)米(?P<rest>\d{{1,2}})(?![\d.]|厘|米|多|[个人名])", _metres),
     pattern(
         rf"(?P<low>{_SIGNED})\s?(?:(?P<first>{UNIT})?{DASH}(?P<high>{NUMBER}))?"
