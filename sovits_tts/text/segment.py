@@ -42,7 +42,8 @@ UNITS = (
     "Hz", "kHz", "MHz", "GHz", "V", "mV", "kV", "mA", "mAh", "W", "kW", "MW", "kWh", "Pa", "kPa", "MPa", "dB", "cal",
     "kcal", "kJ", "KB", "MB", "GB", "TB", "Kbps", "Mbps", "Gbps", "px", "fps", "°C", "°F",
     "μm", "µm", "um", "dm", "ft", "lb", "lbs", "oz", "cc", "μg", "ug", "Kg", "KG", "ns", "hz", "KHz", "khz", "Mhz",
-    "kw", "KW", "GW", "kwh", "KV", "Ah", "Ω", "kΩ", "hPa", "kN", "Kcal", "db", "mol", "kB", "PB", "kbps", "mm²", "cm²", "m²",
+    "kw", "KW", "GW", "kwh", "KV", "Ah", "Ω", "kΩ", "hPa", "kN", "Kcal", "db", "mol", "kB", "PB", "kbps",
+    "mm²", "cm²", "m²",
     "km²", "mm³", "cm³", "m³", "km³", "mm2", "cm2", "m2", "km2", "mm3", "cm3", "m3", "km3",
 )  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
