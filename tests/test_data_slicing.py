@@ -1,0 +1,70 @@
+"""Cuts lie in pauses, lengths near the target, and nothing spoken is lost without a word."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from sovits_tts.activity import Segment
+from sovits_tts.audio import Audio, join
+from sovits_tts.data.slicing import SliceSettings, detector, slice_recording
+from sovits_tts.errors import ConfigError, MissingDependency
+from tests.tiny_model import speech
+
+RATE = 24000
+
+
+def pause(seconds: float) -> Audio:
+    return Audio(2e-4 * np.random.default_rng(3).normal(size=round(seconds * RATE)), RATE)
+
+
+def talk(*seconds: float) -> tuple[Audio, list[tuple[float, float]]]:
+    """Speech and pauses by turns, beginning with a pause; and where the speech is."""
+    parts = [pause(s) if i % 2 == 0 else speech(s, seed=i) for i, s in enumerate(seconds)]
+    ends = np.cumsum(seconds)
+    return join(parts), [(ends[i - 1], ends[i]) for i in range(1, len(seconds), 2)]
+
+
+def test_cuts_lie_in_pauses() -> None:
+    audio, spoken = talk(*[0.5, 2.0] * 12, 0.5)
+    found = slice_recording(audio)
+    assert found.left_out == ()
+    assert all(3.0 <= s.end - s.start <= 10.0 for s in found.kept)
+    assert all(left.end <= right.start for left, right in pairwise(found.kept))
+    for edge in (time for s in found.kept for time in (s.start, s.end)):
+        assert not any(a + 0.05 < edge < b - 0.05 for a, b in spoken), f"{edge} s is inside speech"
+    assert all(any(s.start <= a + 0.05 and b - 0.05 <= s.end for s in found.kept) for a, b in spoken)
+    assert 4.5 < np.mean([s.end - s.start for s in found.kept]) < 8.0
+
+
+def test_long_pauses_part_and_short_bits_are_named() -> None:
+    audio, _ = talk(0.5, 4.0, 2.5, 1.0, 2.5, 4.0, 0.5)
+    found = slice_recording(audio)
+    assert len(found.kept) == 2
+    ((_, why),) = found.left_out
+    assert "speech between long pauses" in why
+
+
+def test_endless_speech_is_left_out_rather_than_cut() -> None:
+    drone = Audio(0.2 * np.sin(2 * np.pi * 150 * np.arange(25 * RATE) / RATE), RATE)
+    found = slice_recording(join([pause(4), drone, pause(4)]), detect=lambda audio: (Segment(4.0, 29.0),))
+    assert found.kept == ()
+    assert "without a pause to cut in" in found.left_out[0][1]
+
+
+def test_silence_gives_nothing() -> None:
+    assert slice_recording(pause(20)) == slice_recording(Audio(np.zeros(RATE), RATE))
+    assert slice_recording(pause(20)).kept == ()
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(ConfigError, match="make no sense"):
+        SliceSettings(shortest=5, longest=4)
+    with pytest.raises(ConfigError, match="no speech detector 'x'"):
+        detector("x")
+    if not find_spec("silero_vad"):
+        with pytest.raises(MissingDependency, match="silero-vad"):
+            detector("silero")
