@@ -213,3 +213,11 @@ def test_japanese_accents_that_the_dictionary_has_wrong() -> None:
     assert " ".join(read("おはようございます").phonemes) == "o [ h a y o o g o z a i m a ] s u"
     assert " ".join(read("キラキラしてる").phonemes).startswith("k i ] r a k i r a")
     assert " ".join(read("ヴァイオリン").phonemes) == "b a [ i o r i N"
+
+
+def test_korean_endings_and_compounds() -> None:
+    pytest.importorskip("mecab")
+    read = plugin("ko").phonemize
+    assert read("할게요").phonemes == read("할께요").phonemes
+    assert read("팔게").phonemes == tuple("ㅍㅏㄹㄱㅔ")
+    assert read("꽃잎").phonemes == read("꼰닙").phonemes and read("서울역").phonemes == read("서울력").phonemes

@@ -56,7 +56,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"([$€£¥￥₩])\s?(\d+(?:\.\d+)?)([万億兆]?)"), lambda m: f"{m[2]}{m[3]}{_CURRENCIES[m[1]]}"),
     (re.compile(r"(\d)\s?[〜~～](?=\d)"), lambda m: f"{m[1]}から"),
     (re.compile(r"(?<!\d)(\d{1,3})/(\d{1,3})(?!\d)"), lambda m: f"{m[2]}分の{m[1]}"),
-    (re.compile(r"(?<![\w-])[-−](?=\d)"), lambda m: "マイナス"),
+    (re.compile(r"(?<![\dA-Za-z-])[-−](?=\d)"), lambda m: "マイナス"),
     (re.compile(rf"(?<=\d)\s?({_UNIT})(?![A-Za-z0-9])"), lambda m: _UNITS[m[1]]),
     (re.compile(r"(\d+)((?:\.\d+){2,})"), lambda m: "点".join([m[1], *m[2][1:].split(".")])),
     (re.compile(r"(\d+)\.(\d+)"), lambda m: f"{m[1]}点{_digits(m[2])}"),

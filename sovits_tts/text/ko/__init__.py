@@ -6,6 +6,7 @@ from sovits_tts.errors import TextError
 from sovits_tts.text.base import Normalized, Reading
 from sovits_tts.text.ko import rules
 from sovits_tts.text.ko.hangul import Syllable, decompose, is_jamo, is_syllable, symbols_of
+from sovits_tts.text.ko.insertion import insert
 from sovits_tts.text.ko.morphemes import mark
 from sovits_tts.text.ko.normalize import normalize
 from sovits_tts.text.symbols import PUNCTUATION
@@ -26,6 +27,7 @@ class Korean:
             raise TextError(f"There is no Korean to read in {text[:40]!r}.", hint="Give at least one word.")
         items: list[rules.Item] = [decompose(char) if is_syllable(char) else char for char in text]
         mark(text, items)
+        insert(text, items)
         rules.apply(items)
         return Reading(text, tuple(symbol for item in items for symbol in _symbols(item)))
 
