@@ -81,7 +81,7 @@ def test_readme_postcard_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {"play": lambda samples, sample_rate: played.append(len(samples))})
     assert (tmp_path / "out.wav").stat().st_size > 20_000
-    assert len(played) >= 2
+    assert sum(played) > 10_000
 
 
 def test_readme_names_every_command_and_no_other() -> None:
