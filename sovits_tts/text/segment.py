@@ -59,6 +59,7 @@ _TOKEN = re.compile(
       |(?<=[$€£¥￥薪资])\d+(?:\.\d+)?[kKMB])(?![{LATIN_RANGE}\d])
   | (?P<number>(?:(?:{_CODES})(?=\d))?\d+(?:[.,:/\-–~～×xX*]\d+)*
       (?:(?:{_AFTER})(?![{LATIN_RANGE}\d])|[%‰℃°])?)(?![{LATIN_RANGE}\d])
+  | (?P<screen>(?:480|720|1080|1440|2160)[pPi](?![{LATIN_RANGE}\d]))
   | (?P<mixed>\d+(?:[.,:]\d+)*)(?=[{LATIN_RANGE}])
   | (?P<latin>[{LATIN_RANGE}][{LATIN_RANGE}\d]*(?:[.\-_/@&'’:+]+[{LATIN_RANGE}\d]+)*(?:\+\+|\#)?)
   | (?P<han>[{HAN_RANGE}])
@@ -68,7 +69,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_KINDS = {"url": LATIN, "number": DIGIT, "money": DIGIT}
+_KINDS = {"url": LATIN, "screen": LATIN, "number": DIGIT, "money": DIGIT}
 _OPENING = frozenset("([{<（［｛〈《「『【〔〖“‘«¿¡#@")
 _CURRENCY = frozenset("$€£¥￥₩₹-−+")
 _MEASURES = frozenset(
