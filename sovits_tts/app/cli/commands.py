@@ -12,6 +12,7 @@ from sovits_tts.app.cli.evaluate import bench, evaluate
 from sovits_tts.app.cli.inspect import inspect
 from sovits_tts.app.cli.models import app as models
 from sovits_tts.app.cli.phonemize import phonemize
+from sovits_tts.app.cli.prepare import prepare
 from sovits_tts.app.cli.pretrain import pretrain
 from sovits_tts.app.cli.say import say
 from sovits_tts.app.cli.voices import app as voices
@@ -42,7 +43,7 @@ def options(
     """Speak a text in the voice of a short clip."""
 
 
-for command in (say, phonemize, inspect, evaluate, bench, pretrain):
+for command in (say, phonemize, inspect, prepare, evaluate, bench, pretrain):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(voices, name="voices")
