@@ -44,7 +44,7 @@ UNITS = (
     "μm", "µm", "um", "dm", "ft", "lb", "lbs", "oz", "cc", "μg", "ug", "Kg", "KG", "ns", "hz", "KHz", "khz", "Mhz",
     "kw", "KW", "GW", "kwh", "KV", "Ah", "Ω", "kΩ", "hPa", "kN", "Kcal", "db", "mol", "kB", "PB", "kbps",
     "mm²", "cm²", "m²",
-    "km²", "mm³", "cm³", "m³", "km³", "mm2", "cm2", "m2", "km2", "mm3", "cm3", "m3", "km3",
+    "km²", "mm³", "cm³", "m³", "km³", "mm2", "cm2", "m2", "km2", "mm3", "cm3", "m3", "km3", "mmHg", "N·m", "N.m",
 )  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _CODES = r"(?:US|HK|NT|[ACS])\$|(?:RMB|CNY|USD|EUR|HKD|JPY|GBP)\s?"
@@ -59,6 +59,7 @@ _TOKEN = re.compile(
       |(?<=[$€£¥￥薪资])\d+(?:\.\d+)?[kKMB])(?![{LATIN_RANGE}\d])
   | (?P<number>(?:(?:{_CODES})(?=\d))?\d+(?:[.,:/\-–~～×xX*]\d+)*
       (?:(?:{_AFTER})(?![{LATIN_RANGE}\d])|[%‰℃°])?)(?![{LATIN_RANGE}\d])
+  | (?P<per>(?<=[{HAN_RANGE}]/)(?:{_UNIT})(?![{LATIN_RANGE}\d]))
   | (?P<screen>(?:480|720|1080|1440|2160)[pPi](?![{LATIN_RANGE}\d]))
   | (?P<mixed>\d+(?:[.,:]\d+)*)(?=[{LATIN_RANGE}])
   | (?P<latin>[{LATIN_RANGE}][{LATIN_RANGE}\d]*(?:[.\-_/@&'’:+]+[{LATIN_RANGE}\d]+)*(?:\+\+|\#)?)
@@ -69,7 +70,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_KINDS = {"url": LATIN, "screen": LATIN, "number": DIGIT, "money": DIGIT}
+_KINDS = {"url": LATIN, "screen": LATIN, "per": DIGIT, "number": DIGIT, "money": DIGIT}
 _OPENING = frozenset("([{<（［｛〈《「『【〔〖“‘«¿¡#@")
 _CURRENCY = frozenset("$€£¥￥₩₹-−+")
 _MEASURES = frozenset(

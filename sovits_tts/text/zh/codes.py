@@ -31,6 +31,17 @@ def _leading_zero(m: re.Match[str]) -> str:
     return digit_by_digit(m[0], one="幺" if len(m[0]) > 2 else "一")
 
 
+def _emergency(m: re.Match[str]) -> str | None:
+    """拨打110或120: the second number too."""
+    return _phone(m) if re.search("(?:11[0249]|12[02])[或和、]$", before(m)) else None
+
+
+def _pressure(m: re.Match[str]) -> str | None:
+    """血压120/80 names two numbers, it is no fraction."""
+    named = re.search("血压[^\\d，。]{0,6}$", before(m)) or after(m).lstrip().startswith(("mmHg", "毫米汞柱"))
+    return f"{cardinal(m['high'])},{cardinal(m['low'])}" if named else None
+
+
 def _long(m: re.Match[str]) -> str | None:
     """Eight digits and more with nothing to count are a code."""
     following = after(m, 1)
@@ -71,6 +82,10 @@ PATTERNS: tuple[Pattern, ...] = (
         rf"{START}(?:985|211|996|007)(?=大学|高校|院校|工程|工作制|[、,，和及与]|毕业|加班|模式|[^\d\u4e00-\u9fff%.]|$)",
         _phone,
     ),
+    pattern(rf"{START}(?:11[0249]|12[02])(?!\d)", _emergency),
+    pattern(r"(?<=\d转)\d{2,5}(?!\d)", _phone),
+    pattern(r"(?<=\d秒)\d{2}(?![\d.秒分个万米人次])", _digits),
+    pattern(rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?!\d)", _pressure),
     pattern(r"(?<=双)1[12](?!\d)", _doubled),
     pattern(rf"{START}[0156789][05](?=后(?![来续面期天年]))", _digits),
     pattern(rf"{START}\d{{1,2}}[·.・]\d{{1,2}}(?={_FESTIVALS})", _digits),

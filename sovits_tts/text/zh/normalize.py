@@ -14,7 +14,7 @@ from sovits_tts.text.zh import codes, dates, quantities
 from sovits_tts.text.zh.hanzi import is_hanzi, simplified
 from sovits_tts.text.zh.lexicon import lexicon
 from sovits_tts.text.zh.numbers import cardinal, number
-from sovits_tts.text.zh.units import CURRENCY, PER, PRICED, SIGNS
+from sovits_tts.text.zh.units import CURRENCY, PER, PRICED, SIGNS, UNIT, UNITS
 
 _MARKS = {
     **dict.fromkeys("，、；：;:·・‧•,→|", ","),
@@ -30,6 +30,8 @@ _RUN = re.compile(r"([!?…,.])[!?…,.]+")
 _WEB = re.compile(r"(?:https?://|www\.)[!-~]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _NUMERIC = re.compile(rf"[第双(~.+\-−^]?\s?[-−]?(?:{CURRENCY}\s?)?\(?\.?\d|[⁰¹²³⁴-⁹]")
 _PATTERNS = (*dates.PATTERNS, *codes.PATTERNS, *quantities.PATTERNS)
+_UNIT = re.compile(UNIT)
+_PRICE = re.compile(r"[$€£¥￥]\s?\d[\d.,]{0,12}$")
 _UNSPEAKABLE = re.compile(r"[^\W\d_]+", re.ASCII)
 # Traditional words whose character is not the usual match of its simplified form.
 _TRADITIONAL = re.compile(
@@ -105,6 +107,9 @@ def _sign(text: str, at: int, out: list[str], warnings: list[TextWarning]) -> in
     if is_hanzi(char):
         return _hanzi(char, at, out, warnings)
     if char == "/":
+        if text[max(0, at - 1) : at] in PRICED and (unit := _UNIT.match(text, at + 1)):
+            out.append("每" + UNITS[unit[0]])
+            return 1 + len(unit[0])
         out.append(_slash(text, at))
     elif char in _DASHES:
         return _dash(text, at, out)
@@ -123,7 +128,7 @@ def _sign(text: str, at: int, out: list[str], warnings: list[TextWarning]) -> in
 
 def _slash(text: str, at: int) -> str:
     before, after = text[max(0, at - 1) : at], text[at + 1 : at + 2]
-    if before in PRICED and text.startswith(PER, at + 1):
+    if (before in PRICED or _PRICE.search(text, 0, at)) and text.startswith(PER, at + 1):
         return "每"
     if before + after == "他她":
         return "或"

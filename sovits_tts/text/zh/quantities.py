@@ -8,7 +8,7 @@ from sovits_tts.text.zh.matching import DASH, NUMBER, START, Pattern, after, bef
 from sovits_tts.text.zh.numbers import cardinal, counted, digit_by_digit, number
 from sovits_tts.text.zh.units import CURRENCIES, CURRENCY, UNIT, UNITS
 
-_SCALE = r"(?:[十百千]?[万亿]|[十百千])?"
+_SCALE = r"(?:[十百千]?(?:万亿|[万亿])|[十百千])?"
 _MINUS = "-−"
 _THOUSANDS = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
 _POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -61,7 +61,7 @@ def _without_cents(written: str) -> str:
 
 def _percent(m: re.Match[str]) -> str:
     share = {"%": "百分之", "‰": "千分之"}[m["sign"]]
-    words = _share(m["low"], share)
+    words = ("加" if m["low"][0] == "+" and before(m)[-1:].isalpha() else "") + _share(m["low"], share)
     return f"{words}到{_share(m['high'], share if m['first'] else '')}" if m["high"] else words
 
 
@@ -121,7 +121,8 @@ def _sum(m: re.Match[str]) -> str:
 
 
 def _power(m: re.Match[str]) -> str:
-    return f"{number(m['base']) if m['base'] else ''}的{number(m['power'].translate(_POWERS).lstrip('^'))}次方"
+    unit = (UNITS[m["unit"]] if m["unit"] else "") + (f"每{UNITS[m['per']]}" if m["per"] else "")
+    return f"{number(m['base']) if m['base'] else ''}的{number(m['power'].translate(_POWERS).lstrip('^'))}次方{unit}"
 
 
 def _ordinal(m: re.Match[str]) -> str:
@@ -181,7 +182,7 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     pattern(rf"(?<![\d.=+×÷A-Za-z])[-−]?{NUMBER}(?:{_OPERATION})*(?:{_EQUALS}(?:{_OPERATION})*)+(?![\d%])", _sum),
     pattern(rf"{START}{NUMBER}(?:\s*[+×÷xX*±]\s*{NUMBER})+(?![\d%A-Za-z])", _sum),
-    pattern(rf"(?P<base>{NUMBER})?(?P<power>\^\d+|[⁰¹²³⁴-⁹]+)", _power),
+    pattern(rf"(?P<base>{NUMBER})?(?P<power>\^\d+|[⁰¹²³⁴-⁹]+)(?:\s?(?P<unit>{UNIT})(?:/(?P<per>{UNIT}))?)?", _power),
     pattern(rf"{START}24/7(?!\d)", lambda m: "二十四乘七"),
     pattern(rf"{START}(?:(?P<whole>\d+)\s)?(?P<above>\d+)/(?P<below>\d+)(?![\d/])", _fraction),
     pattern(rf"第\s?(?P<low>\d+)(?:{DASH}(?P<high>\d+))?(?!\.\d)", _ordinal),
@@ -191,7 +192,7 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     pattern(rf"(?<![\d\u4e00-\u9fff])~\s?(?P<n>{NUMBER})", _about),
     pattern(rf"(?<![\w)\]])[-−](?P<n>{NUMBER})", _negative),
-    pattern(rf"(?<=[是为到至从于在了得比达约值减加拔温率幅额跌涨低高差])[-−](?P<n>{NUMBER})", _negative),
+    pattern(rf"(?<=[是为到至从于在了得比达约值减加拔温率幅额跌涨低高差润量])[-−](?P<n>{NUMBER})", _negative),
     pattern(r"(?<!\d)\.\d+", lambda m: number(m[0])),
     pattern(NUMBER, _plain),
 )
