@@ -27,15 +27,17 @@ _DISTANCES = ("f0_semitones", "loudness_db", "timbre_db")  # of `compare`; media
 class Take:
     """One row, spoken by one system: "natural", "copy" or "synthesis".
 
-    seconds_spent: to make it; attempts, failed: of the guarded synthesis, over all sentences of the row
+    seconds_spent: to make it; None for a recording
+    attempts, retried, failed: of the guarded synthesis, over the `sentences` that the row was cut into
     """
 
     row: Row
     system: str
     audio: Audio
     seconds_spent: float | None = None
-    attempts: int = 1
     sentences: int = 1
+    attempts: int = 1
+    retried: int = 0
     failed: int = 0
 
 
@@ -77,8 +79,9 @@ class Judged:
             "text": take.row.text,
             "seconds": round(take.audio.seconds, 3),
             "seconds_spent": take.seconds_spent,
-            "attempts": take.attempts,
             "sentences": take.sentences,
+            "attempts": take.attempts,
+            "retried": take.retried,
             "failed": take.failed,
             "heard": self.heard,
             "error_rate": {name: errors.rate for name, errors in self.errors.items()},
@@ -156,7 +159,8 @@ def _figures(items: list[Judged]) -> dict[str, Any]:
     takes = [item.take for item in items]
     seconds = sum(take.audio.seconds for take in takes)
     spent = [take.seconds_spent for take in takes if take.seconds_spent is not None]
-    sentences = sum(take.sentences for take in takes)
+    guarded = [take for take in takes if take.system == "synthesis"]
+    sentences = sum(take.sentences for take in guarded)
     return {
         "rows": len(items),
         "seconds": seconds,
@@ -167,8 +171,8 @@ def _figures(items: list[Judged]) -> dict[str, Any]:
         "f0_spread_ratio": _median(_known(items, "f0_spread_ratio")),
         "duration_ratio": _median([item.duration_ratio for item in items if item.duration_ratio is not None]),
         "real_time_factor": sum(spent) / seconds if spent and seconds else None,
-        "retried": sum(take.attempts - take.sentences for take in takes) / sentences,
-        "failed": sum(take.failed for take in takes) / sentences,
+        "retried": sum(take.retried for take in guarded) / sentences if sentences else None,
+        "failed": sum(take.failed for take in guarded) / sentences if sentences else None,
     }
 
 

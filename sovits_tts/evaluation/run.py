@@ -103,7 +103,8 @@ def _takes(tts: TTS, row: Row, root: Path, options: SynthesisOptions, systems: S
         spoken = [chunk for chunk in result.chunks if chunk.attempts]
         yield Take(
             row, "synthesis", result.audio, spent,
-            attempts=sum(chunk.attempts for chunk in spoken), sentences=len(spoken), failed=len(result.failed),
+            sentences=len(spoken), attempts=sum(chunk.attempts for chunk in spoken),
+            retried=sum(chunk.attempts > 1 for chunk in spoken), failed=len(result.failed),
         )  # fmt: skip
 
 
