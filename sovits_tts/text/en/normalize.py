@@ -16,7 +16,7 @@ from sovits_tts.text.en.quantities import (
     read_numbers,
     read_ranges,
 )
-from sovits_tts.text.en.times import read_dates, read_dialled, read_times, read_years
+from sovits_tts.text.en.times import read_dates, read_dialled, read_times, read_weekdays, read_years
 from sovits_tts.text.en.web import read_versions, read_web
 from sovits_tts.text.en.words import read_abbreviations, read_capitals, read_roman, read_zip_codes
 
@@ -101,6 +101,7 @@ def _rewrite(draft: Draft, warnings: list[TextWarning]) -> None:
         read_arithmetic(draft)
         read_numbers(draft)
     else:
+        read_weekdays(draft)
         read_abbreviations(draft)
         read_arithmetic(draft)
     read_roman(draft)

@@ -61,6 +61,7 @@ _OPERATORS = (
     (r"(?<=\b[a-z])-(?=\d)", " minus "),
     (r"(?:(?<=feet)|(?<=inches)|(?<=meters)|(?<=inch)) [x×] (?=[\da-z])", " by "),
     (r"(?<!\S)\*(?=\d)", "star "),
+    (r"(?<=\d)\s?x\s?(?=\d[\d.,]*\s?=)", " times "),
     (r"(?<=[\w)\]])\s*(?:≠|!=)\s*(?=[\w(.])", " is not equal to "),
     (r"\s?(?:==?)\s?(?=[\w(.√+−-])", " equals "),
     (r"(?<=[\w)²³])\s+\+\s+(?=[\w(.√])|(?<=\d)\+(?=[\dA-Za-z(])|(?<=[A-Za-z])\+(?=\d)|(?<=\b[A-Za-z])\+(?=[A-Za-z]\b)"
@@ -85,14 +86,14 @@ _CODED = re.compile(
     r"\b(ID|code|PIN|pin|order|account|serial|zip|ZIP|postcode|case|invoice|reference|ref|passport|ticket|number|password|"
     r"otp|OTP|flight|room|route|bus|highway|Highway|Route|Flight|Room|Bus|Boeing|Airbus|model|RTX|GTX|Unit|Apt|"
     r"area code)"
-    r"(\.?:? (?:is |was |number |no\. ?|#)?(?:\d-digit[:,] )?)(\d{3,})\b(?![.,]\d)"
+    r"(\.?:? (?:[A-Z]{2} |is |was |number |no\. ?|#)?(?:\d-digit[:,] )?)(\d{3,})\b(?![.,]\d)"
 )
 _LETTERED = re.compile(r"(?<![\w.,])([A-Za-z]+)(-?)(\d+)([A-Za-z]{0,3})(?![\w])")
 _ISH = re.compile(r"(?<![\w.,])(\d{1,3})(?=ish\b)")
 _CHIP = re.compile(r"(?<![\w.])([A-Za-z]\d{1,2})-(\d{4,5})([A-Z]{0,2})\b")
 _PENSION = re.compile(r"\b(401|403)\(([kb])\)")
 _PLAYERS = re.compile(r"(?<![\w.,])(\d{1,3})(ers)\b")
-_LINES = re.compile(r"(?<![\w.,])(\d{3,4})([pi])\b")
+_LINES = re.compile(r"(?<![\w.,])(\d{3,4})([piP])\b")
 _NUMBER = re.compile(rf"(?<![\d.]){NUM}(?![\d])|\d+")
 
 

@@ -54,6 +54,7 @@ _YEAR_BEFORE = re.compile(
     r"fall|winter|© ?|Q\d|class of)[ -]?$",
     re.IGNORECASE,
 )
+_EARLY_YEAR = re.compile(r"(?:(?<=\byear )|(?<=\b[Ii]n )|(?<=\()|(?<=\bsince ))10\d\d(?=\)|[.,;!?]?(?:\s(?!\w+s\b)|$))")
 _COUNT_BEFORE = re.compile(r"\b(?:about|around|over|nearly|almost|some|than|least|most|roughly|all|these)\s$", re.I)
 
 _TIME_RANGE = re.compile(r"(?<=[\dmM.])\s?[-–~]\s?(?=\d{1,2}(?::\d{2}|\s?[ap]\.?m\b))")
@@ -99,8 +100,7 @@ def read_dates(draft: Draft) -> None:
     draft.sub(_MONTH_DAY, _month_day)
     draft.sub(_DAY_MONTH, _day_month)
     draft.sub(_MONTH_YEAR, lambda m: f"{_name(m[1])}{m[2]}{year(m[3])}")
-    draft.sub(_WEEK, lambda m: f"{_DAYS[m[1][:3]]} to {_DAYS[m[2][:3]]}")
-    draft.sub(_MONTHS, lambda m: f"{_name(m[1])} to {_name(m[2])}")
+    read_weekdays(draft)
     draft.sub(_CIRCA, lambda m: "circa ")
     draft.sub(_SHORT_MONTH, lambda m: _name(m[1]))
     draft.sub(_ON_DATE, lambda m: f"{m[1]} {_date(m[3], m[2], '')}" if _date(m[3], m[2], "") else None)
@@ -108,11 +108,18 @@ def read_dates(draft: Draft) -> None:
     draft.sub(_SPECIAL, lambda m: " ".join(cardinal(part) for part in m[1].split("/")))
 
 
+def read_weekdays(draft: Draft) -> None:
+    """Mon - Fri, Jan-Mar."""
+    draft.sub(_WEEK, lambda m: f"{_DAYS[m[1][:3]]} to {_DAYS[m[2][:3]]}")
+    draft.sub(_MONTHS, lambda m: f"{_name(m[1])} to {_name(m[2])}")
+
+
 def read_years(draft: Draft) -> None:
     """After quantities: a number with a unit is no year."""
     draft.sub(_YEARS, lambda m: f"{year(m[1])} to {year(m[2]) if len(m[2]) == 4 else pair(m[2])}")
     draft.sub(_SHORT_YEAR, lambda m: pair(m[1]))
     draft.sub(_ERA, _era)
+    draft.sub(_EARLY_YEAR, lambda m: year(m[0]))
     text = draft.text
     draft.sub(_LONE_YEAR, lambda m: _lone_year(m, text))
 
