@@ -131,34 +131,67 @@ def test_a_cancelled_run_goes_on(folder: Path, model: str, tmp_path: Path) -> No
     assert stable(prepare(folder, tmp_path / "out", settings).clips) == stable(whole.clips)
 
 
-def test_a_killed_run_goes_on(folder: Path, model: str, tmp_path: Path) -> None:
-    """kill -9 of the parent, with two workers: they end too, and the next run gives what one run gives."""
-    settings = PrepareConfig(model=model, language="en")
-    whole, out = prepare(folder, tmp_path / "whole", settings), tmp_path / "out"
-    code = (
-        "import sys; from sovits_tts.data.prepare import PrepareConfig, prepare\n"
-        "if __name__ == '__main__':\n"
-        "    prepare(sys.argv[1], sys.argv[2], PrepareConfig(model=sys.argv[3], language='en', workers=2))\n"
-    )
-    script = tmp_path / "go.py"
+PREPARE = """
+import sys
+from sovits_tts.data.prepare import PrepareConfig, prepare
+prepare(sys.argv[1], sys.argv[2], PrepareConfig(model=sys.argv[3], language="en"))
+"""
+POOL = """
+import sys, time
+from pathlib import Path
+from sovits_tts.data.pool import Task, run_tasks
+
+def slow(facts):
+    time.sleep(0.3)
+    return {"n": facts["n"]}
+
+if __name__ == "__main__":
+    run_tasks("x", [Task(str(n), {"n": n}) for n in range(200)], slow, Path(sys.argv[1]), 2, lambda event: None)
+"""
+
+
+def kill_after_first(code: str, results: Path, *arguments: str) -> None:
+    """Run `code` as a program and kill -9 it as soon as a result lies in `results`; wait for its workers to end."""
+    script = Path(arguments[-1]).parent / "program.py"
     script.write_text(code, encoding="utf-8")
-    command = [sys.executable, str(script), str(folder), str(out), model]
-    mark = f"PREPARE_TEST={tmp_path}"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PREPARE_TEST": str(tmp_path)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    deadline = time.monotonic() + 60
-    while not list((out / "work" / "items").glob("*.json")) and time.monotonic() < deadline:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PREPARE_TEST": str(script)}
+    process = subprocess.Popen([sys.executable, str(script), *arguments], env=environment)
+    while not list(results.glob("*.json")) and process.poll() is None:
         time.sleep(0.02)
+    assert process.poll() is None, "it ended by itself"
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert list((out / "work" / "items").glob("*.json"))
-    deadline = time.monotonic() + 20
-    while (left := _processes(mark)) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 30
+    while (left := _processes(f"PREPARE_TEST={script}")) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
-    resumed = prepare(folder, out, settings)
-    assert stable(resumed.clips) == stable(whole.clips)
-    assert (out / "report.json").is_file()
+
+
+def test_a_killed_run_goes_on(folder: Path, model: str, tmp_path: Path) -> None:
+    """kill -9 in the middle; the next run gives what one run gives."""
+    settings = PrepareConfig(model=model, language="en")
+    whole, out = prepare(folder, tmp_path / "whole", settings), tmp_path / "out"
+    out.mkdir()
+    kill_after_first(PREPARE, out / "work" / "items", str(folder), str(out), model)
+    assert not (out / "rows.jsonl").exists()
+    assert stable(prepare(folder, out, settings).clips) == stable(whole.clips)
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    results = tmp_path / "work" / "results"
+    results.mkdir(parents=True)
+    kill_after_first(POOL, results, str(results))
+    done = {path.stem for path in results.glob("*.json")}
+    assert 0 < len(done) < 200
+    made: list[int] = []
+
+    def note(facts: dict[str, Any]) -> dict[str, Any]:
+        made.append(facts["n"])
+        return {"n": facts["n"]}
+
+    found = run_tasks("x", [Task(str(n), {"n": n}) for n in range(200)], note, results, 1, lambda event: None)
+    assert {int(key) for key in found} == {result["n"] for result in found.values()} == set(range(200))
+    assert not {str(n) for n in made} & done
 
 
 def _processes(mark: str) -> list[str]:

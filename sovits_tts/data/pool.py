@@ -68,10 +68,7 @@ def _outcomes(tasks: Sequence[Task], function: Function, workers: int) -> Iterat
 
 
 def _start_worker() -> None:
-    """One thread each; and no worker outlives a parent that was killed."""
-    import torch
-
-    torch.set_num_threads(1)
+    """No worker outlives a parent that was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()

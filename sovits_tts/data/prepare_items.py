@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+import torch
 
 from sovits_tts.activity import Segment
 from sovits_tts.audio import Audio
@@ -28,6 +30,8 @@ _LEAST_VOICE = 0.5  # seconds that the style encoder needs
 
 @lru_cache(maxsize=1)  # a worker process loads its model once
 def _model(source: str) -> LoadedModel:
+    if multiprocessing.parent_process() is not None:
+        torch.set_num_threads(1)  # the workers share the cores
     return load_model(source)
 
 
