@@ -16,6 +16,7 @@ from sovits_tts.app.cli.prepare import prepare
 from sovits_tts.app.cli.pretrain import pretrain
 from sovits_tts.app.cli.say import say
 from sovits_tts.app.cli.voices import app as voices
+from sovits_tts.app.cli.webui import webui
 
 app = typer.Typer(
     name="sovits-tts",
@@ -43,7 +44,7 @@ def options(
     """Speak a text in the voice of a short clip."""
 
 
-for command in (say, phonemize, inspect, prepare, evaluate, bench, pretrain):
+for command in (say, phonemize, inspect, prepare, evaluate, bench, pretrain, webui):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(voices, name="voices")

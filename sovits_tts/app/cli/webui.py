@@ -1,0 +1,41 @@
+"""`sovits-tts webui`: the web page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sovits_tts.app.cli.options import Device, Model, Precision, load
+
+
+def webui(
+    host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's need a password.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int | None, typer.Option(help="Port; the first free one from 7860 by default.")] = None,
+    share: Annotated[bool, typer.Option("--share", help="A public address through Gradio's relay.")] = False,
+    password_file: Annotated[Path | None, typer.Option(help="File with the password, for the user sovits.")] = None,
+    browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Open the web page: a voice, a text, and what they sound like."""
+    from sovits_tts.errors import ConfigError, MissingDependency
+
+    try:
+        from sovits_tts.app.webui.launch import check_access, serve
+    except ModuleNotFoundError as error:
+        if error.name != "gradio":
+            raise
+        raise MissingDependency(
+            "The web page needs Gradio.", hint="Install it: pip install 'sovits-tts[webui]'"
+        ) from None
+    try:
+        password = password_file.read_text(encoding="utf-8").strip() if password_file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{password_file} cannot be read: {error}") from error
+    check_access(host, share, password)  # before the model takes its time
+    serve(load(model, device, precision), host=host, port=port, share=share, password=password, browser=browser)

@@ -1,0 +1,188 @@
+"""The web page: its plain functions, and one end-to-end run through a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gradio", reason="the web page needs gradio")
+
+from sovits_tts import voices
+from sovits_tts.app.cli import run
+from sovits_tts.app.webui import catalogue, clips, other_tabs, speaking, speech
+from sovits_tts.app.webui.launch import check_access, serve
+from sovits_tts.app.webui.session import Line, Session, Take
+from sovits_tts.audio import Audio
+from sovits_tts.clip import inspect
+from sovits_tts.errors import AudioError, ConfigError, TextError, VoiceError
+from sovits_tts.options import SynthesisOptions
+from sovits_tts.tts import TTS
+from tests.tiny_model import speech as buzz
+from tests.tiny_model import write_model
+
+SRT = "1\n00:00:02,000 --> 00:00:03,000\nHello there.\n\n2\n00:00:02,500 --> 00:00:04,000\nAnd\nagain.\n"
+
+
+@pytest.fixture(scope="module")
+def tts(tmp_path_factory: pytest.TempPathFactory) -> TTS:
+    return TTS.load(write_model(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SOVITS_TTS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_catalogues_say_the_same_things() -> None:
+    english = catalogue.catalogue("en")
+    for language in catalogue.LANGUAGES:
+        texts = catalogue.catalogue(language)
+        assert texts.keys() == english.keys()
+        assert all(texts.values())
+        for key, text in english.items():
+            assert sorted(part.split("}")[0] for part in text.split("{")[1:]) == sorted(
+                part.split("}")[0] for part in texts[key].split("{")[1:]
+            ), (language, key)
+    for key in english:  # every field has a help
+        if key.startswith(("set.", "speak.voice", "speak.text")):
+            assert f"{key.rsplit('.', 1)[0]}.info" in english
+
+
+@pytest.mark.parametrize(("header", "code"), [("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("fr, ko;q=0.5", "ko"), ("", "en")])
+def test_page_language_follows_the_browser(header: str, code: str) -> None:
+    assert catalogue.preferred(header) == code
+
+
+def test_subtitles_are_read_and_placed() -> None:
+    first, second = speech.cues(SRT)
+    assert (first.text, first.start, second.text, second.start) == ("Hello there.", 2.0, "And again.", 2.5)
+    sound = Audio(np.ones(16000, np.float32) * 0.1, 16000)
+    lines = [Line(cue.text, 0.0, [Take(sound, 1)], start=cue.start) for cue in (first, second)]
+    audio, times = speech.whole(lines)
+    assert times == [(2.0, 3.0), (3.0, 4.0)]  # the second waits for the first
+    assert audio.seconds == 4.0
+    assert not audio.samples[:32000].any()
+    assert speech.cues(speech.subtitles(lines, times))[1].start == 3.0
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "a" * (speech.MAX_TEXT + 1)])
+def test_texts_that_cannot_be_spoken(text: str) -> None:
+    with pytest.raises(TextError):
+        speech.cues(text)
+
+
+def test_lines_join_to_what_synthesize_gives(tts: TTS) -> None:
+    voice = tts.voice("english-woman")
+    options = SynthesisOptions(seed=3, retries=0, batch_size=1, cut="cut5")
+    text = "Hello there, my friend, how are you."
+    lines = list(speech.speak(tts, voice, text, options))
+    assert len(lines) > 1
+    audio, times = speech.whole(lines)
+    expected = tts.synthesize(text, voice, options=options).audio
+    assert abs(len(audio) - len(expected)) <= len(lines)
+    assert len(times) == len(lines)
+
+
+def test_one_sentence_again_keeps_the_best(tts: TTS) -> None:
+    voice = tts.voice("english-woman")
+    options = SynthesisOptions(seed=3, retries=0)
+    line = next(speech.speak(tts, voice, "Hello.", options))
+    made = list(speech.regenerate(tts, voice, line, "Hello.", options, count=2))
+    assert len(line.takes) == 3
+    assert line.take is speech.best(made)
+    again = tts.synthesize("Hello.", voice, options=SynthesisOptions(seed=line.take.seed, retries=0)).audio
+    assert np.array_equal(again.samples, line.take.audio.samples)  # the seed that is shown is reusable
+    list(speech.regenerate(tts, voice, line, "Bye.", options))
+    assert (line.text, len(line.takes)) == ("Bye.", 1)
+
+
+def test_bad_uploads_get_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "fake.wav"
+    path.write_text("not a sound", encoding="utf-8")
+    with pytest.raises(AudioError, match="cannot be read as sound") as error:
+        clips.read_clip(path)
+    assert str(tmp_path) not in str(error.value)
+    long = tmp_path / "long.wav"
+    Audio(np.zeros(int(4000 * (clips.MAX_SECONDS + 1)), np.float32), 4000).save(long)
+    with pytest.raises(AudioError, match="longer than 20 minutes"):
+        clips.read_clip(long)
+    short = buzz(0.2)
+    assert "0.2 s long" in clips.card(short, inspect(short), "en")
+
+
+def test_a_clip_is_shown_with_its_window() -> None:
+    audio = buzz(5)
+    report = inspect(audio)
+    card = clips.card(audio, report, "zh")
+    assert "sv-window" in card
+    assert "sv-badge" in card
+    assert "Hz" in clips.plain_words(report, "ko")
+    assert "polyline" in clips.spectrum(audio, report, "ja")
+
+
+def test_files_of_a_window_go_with_it(home: Path) -> None:
+    session, other = Session(), Session()
+    session.lines = [Line("Hi.", 0.0, [Take(buzz(1), 1)])]
+    for kind in speaking.FORMATS:
+        sound, subtitles = speaking.write_files(session, kind)
+        assert Audio.load(sound).seconds == pytest.approx(1, abs=0.1)
+        assert "Hi." in subtitles.read_text(encoding="utf-8")
+    assert session.file("a").parent != other.file("a").parent
+    session.clean()
+    assert not sound.exists()
+
+
+def test_voices_are_renamed_but_not_the_bundled(tts: TTS) -> None:
+    voices.add(tts.voice("english-woman"), "mine")
+    other_tabs.rename("mine", "yours")
+    assert [entry.name for entry in voices.entries() if not entry.bundled] == ["yours"]
+    with pytest.raises(VoiceError):
+        other_tabs.rename("english-woman", "hers")
+    assert "CC0" in other_tabs.facts(voices.get("yours"), False, "en")
+
+
+def test_others_need_a_password() -> None:
+    check_access("127.0.0.1", False, "")
+    check_access("0.0.0.0", True, "long enough")
+    for host, share, password in (("0.0.0.0", False, ""), ("127.0.0.1", True, "short"), ("example.org", False, "")):
+        with pytest.raises(ConfigError, match="password"):
+            check_access(host, share, password)
+    assert run(["webui", "--host", "0.0.0.0"]) == 2
+
+
+@pytest.fixture
+def address(tts: TTS) -> Iterator[str]:
+    blocks, url = serve(tts, block=False)
+    yield url
+    blocks.close()
+
+
+def test_two_windows_get_their_own(address: str) -> None:
+    from gradio_client import Client
+
+    windows = [Client(address, verbose=False) for _ in range(2)]
+    jobs = [
+        window.submit(voice, "", "auto", "Hello there.", "en", "auto", 5, 1, 0.3, 1, 15, 1, 1.35, "auto", 4,
+                      api_name="/generate")
+        for window, voice in zip(windows, ("english-woman", "mandarin-man"), strict=True)
+    ]  # fmt: skip
+    sounds = [json.loads(job.result(timeout=60)[0])["src"] for job in jobs]
+    assert all(sound.startswith("data:audio/wav;base64,") and len(sound) > 5000 for sound in sounds)
+    assert sounds[0] != sounds[1]
+
+
+def test_a_new_clip_never_speaks_with_the_last_ones_voice(tts: TTS) -> None:
+    session = Session(clip=buzz(5))
+    first = speaking.current_voice(tts, session, "english-woman", "", "auto")
+    assert speaking.current_voice(tts, session, "english-woman", "", "auto") is first
+    session.forget_clip()
+    session.clip = buzz(6, f0=200)
+    assert speaking.current_voice(tts, session, "english-woman", "", "auto").audio.seconds > first.audio.seconds
+    session.forget_clip()
+    assert speaking.current_voice(tts, session, "english-woman", "", "auto").name == "english-woman"
