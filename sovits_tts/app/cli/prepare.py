@@ -31,6 +31,7 @@ def prepare(
 ) -> None:
     """Check, cut, transcribe and judge recordings. Correct OUT/transcripts.tsv and run it again."""
     from sovits_tts.config import load
+    from sovits_tts.data.atomic import write_text
     from sovits_tts.data.manifest import check as find_problems
     from sovits_tts.data.manifest import read_manifest, usable
     from sovits_tts.data.prepare import PrepareConfig
@@ -52,7 +53,7 @@ def prepare(
     with console.progress(log=True) as on_event:
         prepared = run(source, out, settings, embed=_embed(judge), on_event=on_event)
     page = out / "report.html"
-    page.write_text(html_report(prepared), encoding="utf-8")
+    write_text(page, html_report(prepared))
     if json:
         console.show_json(prepared.report | {"html": str(page)})
     else:
