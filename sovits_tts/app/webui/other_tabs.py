@@ -139,7 +139,7 @@ def models_page(tts: TTS, language: str) -> str:
 
 
 def inspect_tab(page: Page) -> None:
-    clip = page.put(gr.Audio, "inspect.clip", sources=["upload", "microphone"], type="filepath", editable=False)
+    clip = page.put(gr.Audio, "inspect.clip", sources=["upload", "microphone"], type="filepath", buttons=["download"])
     words = gr.HTML()
     picture = page.put(gr.Image, "inspect.picture", interactive=False, visible=False, buttons=["fullscreen"])
 

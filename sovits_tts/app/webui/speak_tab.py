@@ -55,7 +55,14 @@ def _voice_side(page: Page, at: SimpleNamespace, languages: list[str]) -> None:
     names = [entry.name for entry in voices.entries()]
     at.voice = put(gr.Dropdown, "speak.voice", choices=names, value=bundled("en"))
     at.card = gr.HTML()
-    at.clip = put(gr.Audio, "speak.clip", sources=["upload", "microphone"], type="filepath", elem_id="sv-clip")
+    at.clip = put(
+        gr.Audio,
+        "speak.clip",
+        sources=["upload", "microphone"],
+        type="filepath",
+        elem_id="sv-clip",
+        buttons=["download"],
+    )
     at.transcript = put(gr.Textbox, "speak.transcript", lines=2, max_length=2000)
     at.clip_language = put(gr.Dropdown, "speak.clip_language", choices=languages, value="auto")
     with put(gr.Accordion, "speak.keep", open=False):
