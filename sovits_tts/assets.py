@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sovits_tts.download import fetch, require_https
+from sovits_tts.download import fetch, require_https, unpack
 from sovits_tts.errors import ConfigError, DownloadError
 from sovits_tts.progress import OnEvent, silent
 
@@ -107,6 +107,15 @@ MODELS: dict[str, ModelFiles] = {
 }
 
 
+# The optional reader of Chinese characters (text/zh/g2pw.py): an archive, and the token of each character from BERT.
+G2PW = "g2pw"
+G2PW_FOLDER = "G2PWModel"
+G2PW_VOCABULARY = "chinese-roberta-wwm-ext-large/tokenizer.json"
+_G2PW_ARCHIVE = "XXXXRT/GPT-SoVITS-Pretrained/resolve/0c47645e02a7bc3688d7b263b0042c81e3cd82cd/G2PWModel.zip"
+_G2PW_MEMBERS = ("g2pW.onnx", "POLYPHONIC_CHARS.txt", "MONOPHONIC_CHARS.txt", "bopomofo_to_pinyin_wo_tune_dict.json")
+_G2PW_OPTIONAL = ("config.py",)  # read as text for one setting
+
+
 # --- where files are ---------------------------------------------------------------------------------------------
 
 
@@ -186,7 +195,14 @@ def listing() -> list[dict[str, Any]]:
         total = None if None in sizes else sum(size for size in sizes if size)
         place = None if missing else str(find(files.vits))
         rows.append({"name": name, "installed": not missing, "bytes": total, "missing": missing, "path": place})
+    missing = [path for path in _g2pw_paths() if find(path) is None]
+    place = None if missing else str(find(G2PW_FOLDER))
+    rows.append({"name": G2PW, "installed": not missing, "bytes": None, "missing": missing, "path": place})
     return rows
+
+
+def _g2pw_paths() -> list[str]:
+    return [*(f"{G2PW_FOLDER}/{name}" for name in _G2PW_MEMBERS), G2PW_VOCABULARY]
 
 
 def _folder_size(folder: Path | None) -> int | None:
@@ -218,11 +234,16 @@ def download(
     network fails, HF_HUB_OFFLINE is set, or a file is not the one in the table.
     """
     paths: list[str] = []
+    done: list[Path] = []
     for name in models:
+        if name == G2PW:
+            done += _fetch_g2pw(folder or download_folder(), on_event)
+            paths.append(G2PW_VOCABULARY)
+            continue
         if name not in MODELS:
-            raise ConfigError(f"There is no model {name!r} to download.", hint=f"Choose one of: {', '.join(MODELS)}.")
+            known = ", ".join((*MODELS, G2PW))
+            raise ConfigError(f"There is no model {name!r} to download.", hint=f"Choose one of: {known}.")
         paths += MODELS[name].paths(training)
-    done = []
     for path in dict.fromkeys(paths):
         asset = ASSETS[path]
         found = find(path) if is_installed(asset) else None
@@ -230,9 +251,28 @@ def download(
     return done
 
 
+def _fetch_g2pw(folder: Path, on_event: OnEvent) -> list[Path]:
+    """The files of g2pW, unpacked from the archive they come in."""
+    wanted = [f"{G2PW_FOLDER}/{name}" for name in _G2PW_MEMBERS]
+    if all(find(path) for path in wanted):
+        return [place for path in wanted if (place := find(path))]
+    target = folder / G2PW_FOLDER
+    url = f"{endpoint()}/{_G2PW_ARCHIVE}"
+    by_hand = f"Download {url} by hand and unpack it as {target}, or set HF_ENDPOINT to a mirror."
+    _refuse_offline(G2PW_FOLDER, by_hand)
+    archive = fetch(url, folder / f"{G2PW_FOLDER}.zip", hint=by_hand, on_event=on_event)
+    unpack(archive, target, _G2PW_MEMBERS, _G2PW_OPTIONAL, hint=by_hand)
+    archive.unlink()
+    return [target / name for name in _G2PW_MEMBERS]
+
+
+def _refuse_offline(path: str, by_hand: str) -> None:
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        raise DownloadError(f"{path} is missing and HF_HUB_OFFLINE is set.", hint=by_hand)
+
+
 def _fetch(asset: Asset, target: Path, on_event: OnEvent) -> Path:
     url = url_of(asset)
     by_hand = f"Download {url} by hand and put it at {target}, or set HF_ENDPOINT to a mirror."
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-        raise DownloadError(f"{asset.path} is missing and HF_HUB_OFFLINE is set.", hint=by_hand)
+    _refuse_offline(asset.path, by_hand)
     return fetch(url, target, size=asset.size, sha256=asset.sha256, hint=by_hand, on_event=on_event)

@@ -12,9 +12,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Collection
 from http.client import HTTPException, HTTPResponse
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from sovits_tts.errors import ConfigError, DownloadError
 from sovits_tts.progress import Event, OnEvent, silent
@@ -23,6 +25,7 @@ _ATTEMPTS = 4
 _PAUSE = 0.2  # seconds before the second attempt; four times as long before each further one
 _TIMEOUT = 30.0  # seconds without a byte
 _BLOCK = 1 << 18  # bytes between two events
+_LARGEST_MEMBER = 1 << 30  # bytes of one file in an archive
 
 
 def require_https(url: str) -> None:
@@ -77,6 +80,36 @@ def fetch(
     _verify(part, target.name, size, sha256)
     part.replace(target)
     return target
+
+
+def unpack(
+    archive: Path, folder: Path, wanted: Collection[str], optional: Collection[str] = (), *, hint: str = ""
+) -> None:
+    """The named files of a zip, from whatever folder inside it, into `folder`: all that are wanted or none.
+
+    Raises DownloadError for an archive that is damaged (it is deleted then), lacks one, or claims absurd sizes.
+    """
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        with ZipFile(archive) as opened:
+            for member in opened.infolist():
+                name = PurePosixPath(member.filename).name
+                if name not in wanted and name not in optional:
+                    continue
+                if member.file_size > _LARGEST_MEMBER:
+                    raise DownloadError(f"{name} in {archive.name} claims {member.file_size} bytes.", hint=hint)
+                with opened.open(member) as source, (part / name).open("wb") as file:
+                    shutil.copyfileobj(source, file)
+    except (BadZipFile, EOFError, OSError) as error:
+        archive.unlink()
+        raise DownloadError(f"{archive.name} cannot be unpacked: {error}.", hint=hint) from error
+    lacking = [name for name in wanted if not (part / name).is_file()]
+    if lacking:
+        raise DownloadError(f"{archive.name} lacks {', '.join(lacking)}.", hint=hint)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
 
 
 def _receive(url: str, size: int | None, part: Path, on_event: OnEvent) -> None:

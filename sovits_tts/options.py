@@ -11,6 +11,7 @@ from sovits_tts.text.frontend import Lexicon
 from sovits_tts.text.segment import resolve_mode
 
 CUTS = ("auto", "cut0", "cut1", "cut2", "cut3", "cut4", "cut5")
+POLYPHONES = ("table", "g2pw")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class SynthesisOptions:
     retries: int = 3  # further attempts at a sentence that the guards fail, 0 to 10
     exact: bool = False  # do as upstream does: no guards, its levels, silences and short-text rules
     lexicon: Lexicon | None = None  # the user's pronunciations
+    polyphones: str = "table"  # who reads Chinese characters of several readings: table, or g2pw (downloaded)
 
     def __post_init__(self) -> None:
         resolve_mode(self.language)
@@ -45,6 +47,8 @@ class SynthesisOptions:
         _whole("retries", self.retries, 0, 10)
         if self.cut not in CUTS:
             raise ConfigError(f"cut is {self.cut!r}.", hint=f"Choose one of: {', '.join(CUTS)}.")
+        if self.polyphones not in POLYPHONES:
+            raise ConfigError(f"polyphones is {self.polyphones!r}.", hint=f"Choose one of: {', '.join(POLYPHONES)}.")
         _ = self.sampling  # checks its own
 
     @property

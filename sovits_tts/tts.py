@@ -112,7 +112,10 @@ class TTS:
         options = options or SynthesisOptions()
         if language is not None:
             options = replace(options, language=language)
-        todo = sentences(text, options.language, self.spec.symbols, options.cut, options.lexicon, exact=options.exact)
+        todo = sentences(
+            text, options.language, self.spec.symbols, options.cut, options.lexicon,
+            exact=options.exact, polyphones=options.polyphones,
+        )  # fmt: skip
         first = next(todo, None)
         if first is None:
             return iter(())

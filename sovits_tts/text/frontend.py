@@ -15,7 +15,7 @@ from typing import Any
 
 from sovits_tts.errors import TextError
 from sovits_tts.text import chunk as chunking
-from sovits_tts.text.base import TextWarning
+from sovits_tts.text.base import Language, TextWarning
 from sovits_tts.text.chunk import Chunk
 from sovits_tts.text.lexicon import Lexicon
 from sovits_tts.text.markup import Pause, Span, parse
@@ -64,16 +64,24 @@ class Sentence:
 
 
 def read(
-    text: str, language: str = "auto", symbols: str = "v2", lexicon: Lexicon | None = None, *, exact: bool = False
+    text: str,
+    language: str = "auto",
+    symbols: str = "v2",
+    lexicon: Lexicon | None = None,
+    *,
+    exact: bool = False,
+    polyphones: str = "table",
 ) -> Sentence:
     """`text` as one sentence, however long; a pause can only stand at its end.
 
     language: a mode of `segment.py` or an official one ("all_zh", ...)
     symbols:  the phoneme table, "v1" or "v2"
     exact:    the short-text rules of upstream to the letter, with the comma (an audible pause) before short English
-    Raises TextError for malformed markup and when nothing can be spoken.
+    polyphones: who reads Chinese characters of several readings: "table", or "g2pw", an optional model (`zh/g2pw.py`)
+    Raises TextError for malformed markup and when nothing can be spoken; ConfigError and MissingDependency for g2pw
+    that is not installed.
     """
-    reader = _Reader(language, symbols, lexicon, exact)
+    reader = _Reader(language, symbols, lexicon, exact, polyphones)
     found = list(chunking.join_pauses(chunking.at_pauses(parse(text))))
     if len(found) > 1:
         raise TextError("This text has a pause or a change of speed inside.", hint="Read it with sentences().")
@@ -90,13 +98,14 @@ def sentences(
     lexicon: Lexicon | None = None,
     *,
     exact: bool = False,
+    polyphones: str = "table",
 ) -> Iterator[Sentence]:
     """The sentences of `text`, which may also be a stream of parts of one; with cut="auto" in constant memory.
 
     cut: "auto" (ours, see `chunk.py`) or "cut0" to "cut5" (upstream's, see `presplit.py`)
     The others are those of `read`. Raises TextError at the first mistake, after the sentences before it.
     """
-    reader = _Reader(language, symbols, lexicon, exact)
+    reader = _Reader(language, symbols, lexicon, exact, polyphones)
     head, text = _head(text)
     reader.prior = _clamp(evidence(head))
     chunks = chunking.chunks(parse(text)) if cut == "auto" else official_chunks(parse(text), cut, language == "en")
@@ -144,11 +153,19 @@ class _Unspeakable(TextError):
 class _Reader:
     """What one call was asked for, and what the text so far says about its Han characters."""
 
-    def __init__(self, language: str, symbols: str, lexicon: Lexicon | None, exact: bool) -> None:
+    def __init__(
+        self, language: str, symbols: str, lexicon: Lexicon | None, exact: bool, polyphones: str = "table"
+    ) -> None:
         self.mode = resolve_mode(language)
         self.symbols = symbols
         self.lexicon = lexicon
         self.exact = exact
+        self.readers: dict[str, Language] = {}
+        if polyphones != "table":
+            from sovits_tts.text.zh.g2pw import chooser
+            from sovits_tts.text.zh.language import Mandarin
+
+            self.readers["zh"] = Mandarin(chooser(polyphones))
         self.prior = 0.0
 
     def sentence(self, chunk: Chunk) -> Sentence:
@@ -165,7 +182,8 @@ class _Reader:
         runs: list[Run] = []
         lost: list[TextWarning] = []
         for part in segment(flat, self.mode, prior=self.prior, forced=self._forced(spans)):
-            run, warnings = read_run(part.language, _parts(spans, part.text, part.start), self.symbols, self.lexicon)
+            parts = _parts(spans, part.text, part.start)
+            run, warnings = read_run(part.language, parts, self.symbols, self.lexicon, self.readers.get(part.language))
             lost += warnings
             if run is None:
                 continue

@@ -83,11 +83,11 @@ class _Piece:
 
 
 def read_run(
-    language: str, parts: Sequence[Part], symbols: str, lexicon: Lexicon | None
+    language: str, parts: Sequence[Part], symbols: str, lexicon: Lexicon | None, reader: Language | None = None
 ) -> tuple[Run | None, list[TextWarning]]:
-    """The run, or None when nothing in it can be spoken, and what could not be read."""
+    """The run, or None when nothing in it can be spoken, and what could not be read. `reader`: the plug-in to use."""
     _require(language, symbols)
-    reader = plugin(language)
+    reader = reader or plugin(language)
     warnings: list[TextWarning] = []
     pieces: list[_Piece] = []
     for part in _joined(_settled(language, parts, lexicon)):

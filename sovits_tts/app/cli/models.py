@@ -36,7 +36,7 @@ def list_models(json: Json = False) -> None:
 
 @app.command()
 def download(
-    names: Annotated[list[str], typer.Argument(help="v1, v2, v2Pro or v2ProPlus.")],
+    names: Annotated[list[str], typer.Argument(help="v1, v2, v2Pro, v2ProPlus or g2pw.")],
     training: Annotated[bool, typer.Option("--training", help="Also the discriminators, for fine-tuning.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Where to put the files instead of the usual place.")] = None,
     json: Json = False,

@@ -17,6 +17,7 @@ Model = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32, fp16, bf16.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Polyphones = Annotated[str, typer.Option(help="Chinese characters of several readings: table, or g2pw (downloaded).")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovits_tts.app.cli import console
-from sovits_tts.app.cli.options import Device, Force, Json, Model, Precision, load
+from sovits_tts.app.cli.options import Device, Force, Json, Model, Polyphones, Precision, load
 
 if TYPE_CHECKING:
     from sovits_tts.tts import Chunk
@@ -34,6 +34,7 @@ def say(
     cut: Annotated[str, typer.Option(help="How to cut into sentences: auto, or cut0 to cut5.")] = "auto",
     batch_size: Annotated[int, typer.Option(help="Sentences generated together.")] = 4,
     lexicon: Annotated[Path | None, typer.Option(help="Your own pronunciations.")] = None,
+    polyphones: Polyphones = "table",
     device: Device = "auto",
     precision: Precision = "auto",
     json: Json = False,
@@ -51,7 +52,7 @@ def say(
     options = SynthesisOptions(
         language=language, seed=seed, speed=speed, pause=pause, temperature=temperature, top_k=top_k, top_p=top_p,
         repetition_penalty=repetition_penalty, cut=cut, batch_size=batch_size,
-        lexicon=Lexicon.load(lexicon) if lexicon else None,
+        lexicon=Lexicon.load(lexicon) if lexicon else None, polyphones=polyphones,
     )  # fmt: skip
     tts = load(model, device, precision)
     known = tts.voice(voice, voice_text, voice_language) if voice else None
