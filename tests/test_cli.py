@@ -158,7 +158,7 @@ def test_voices_are_added_listed_shown_and_removed(
 
 def test_models_are_listed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = {row["name"]: row for row in say(capsys, "models", "list")["models"]}
-    assert list(rows) == ["mini", "v1", "v2", "v2Pro", "v2ProPlus"]
+    assert list(rows) == ["mini", "v1", "v2", "v2Pro", "v2ProPlus", "g2pw"]
     assert not rows["v2Pro"]["installed"] and "s1v3.ckpt" in rows["v2Pro"]["missing"]
 
 

@@ -23,6 +23,7 @@ from sovits_tts.text.official_cut import official_chunks
 from sovits_tts.text.pronounce import ARPA, JAMO, KANA, TONED
 from sovits_tts.text.reading import Part, Run, read_run
 from sovits_tts.text.segment import evidence, resolve_mode, segment
+from sovits_tts.text.symbols import symbol_ids
 
 __all__ = ["Lexicon", "Pause", "Run", "Sentence", "describe", "read", "sentences"]
 
@@ -157,6 +158,7 @@ class _Reader:
         self, language: str, symbols: str, lexicon: Lexicon | None, exact: bool, polyphones: str = "table"
     ) -> None:
         self.mode = resolve_mode(language)
+        symbol_ids(symbols)  # raises for a table that there is not
         self.symbols = symbols
         self.lexicon = lexicon
         self.exact = exact

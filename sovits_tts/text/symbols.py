@@ -9,12 +9,15 @@ from importlib.resources import files
 
 from sovits_tts.errors import TextError
 
+TABLES = ("v1", "v2")
 PUNCTUATION = ("!", "?", "…", ",", ".", "-")
 
 
 @cache
 def symbols(table: str = "v2") -> tuple[str, ...]:
-    """All symbols of `table` ("v1": 322, "v2": 732), index = id."""
+    """All symbols of `table` ("v1": 322, "v2": 732), index = id. Raises TextError for another table."""
+    if table not in TABLES:
+        raise TextError(f"There is no phoneme table {table!r}.", hint=f"Choose one of: {', '.join(TABLES)}.")
     path = files("sovits_tts.text") / "data" / f"symbols_{table}.json"
     return tuple(json.loads(path.read_text(encoding="utf-8")))
 

@@ -10,6 +10,7 @@ from sovits_tts import __version__
 from sovits_tts.app.cli import console
 from sovits_tts.app.cli.evaluate import bench, evaluate
 from sovits_tts.app.cli.inspect import inspect
+from sovits_tts.app.cli.lexicon import app as lexicon
 from sovits_tts.app.cli.models import app as models
 from sovits_tts.app.cli.phonemize import phonemize
 from sovits_tts.app.cli.prepare import prepare
@@ -47,4 +48,5 @@ def options(
 for command in (say, phonemize, inspect, prepare, evaluate, bench, pretrain, webui):
     app.command()(command)
 app.add_typer(models, name="models")
+app.add_typer(lexicon, name="lexicon")
 app.add_typer(voices, name="voices")
