@@ -22,8 +22,9 @@ _MARKS = {
     **dict.fromkeys(")", "）"),
     **dict.fromkeys("―—–−", "-"),
     "･": "・",
+    "|": ",",
 }
-_SILENT = frozenset("\"'“”‘’[]{}<>*_|`^\u200b\ufeff")
+_SILENT = frozenset("\"'“”‘’[]{}*_`^\u200b\ufeff")
 _SIGNS = {
     "%": "パーセント", "‰": "パーミル", "℃": "度", "°": "度", "&": "アンド", "@": "アットマーク", "+": "プラス",
     "=": "イコール", "×": "かける", "÷": "わる", "#": "シャープ", "/": "スラッシュ", "\\": "バックスラッシュ",
@@ -55,6 +56,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), lambda m: ""),
     (re.compile(r"([$€£¥￥₩])\s?(\d+(?:\.\d+)?)([万億兆]?)"), lambda m: f"{m[2]}{m[3]}{_CURRENCIES[m[1]]}"),
     (re.compile(r"(\d)\s?[〜~～](?=\d)"), lambda m: f"{m[1]}から"),
+    (re.compile(r"(?<=\d)\s?([<>])\s?(?=\d)"), lambda m: "小なり" if m[1] == "<" else "大なり"),
     (re.compile(r"(?<!\d)(\d{1,3})/(\d{1,3})(?!\d)"), lambda m: f"{m[2]}分の{m[1]}"),
     (re.compile(r"(?<![\dA-Za-z-])[-−](?=\d)"), lambda m: "マイナス"),
     (re.compile(rf"(?<=\d)\s?({_UNIT})(?![A-Za-z0-9])"), lambda m: _UNITS[m[1]]),
