@@ -144,6 +144,9 @@ def test_unknown_part_and_missing_parts_are_named(tmp_path: Path) -> None:
         pretrain("all", tmp_path, PretrainConfig())
     with pytest.raises(DataError, match="pretrain content"):
         pretrain("package", tmp_path, PretrainConfig(), out=tmp_path)
+    for part in ("teacher", "content", "gpt", "vits"):
+        with pytest.raises(DataError, match="sovits-tts pretrain"):
+            pretrain(part, tmp_path, PretrainConfig())
 
 
 class _Counter:

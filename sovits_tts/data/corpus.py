@@ -123,6 +123,8 @@ class Corpus:
     """Clips and their audio, read in place."""
 
     def __init__(self, work: Path) -> None:
+        if not (work / "clips.jsonl").is_file():
+            raise DataError(f"{work} holds no decoded corpus.", hint="Run `sovits-tts pretrain decode` first.")
         names = {f.name for f in fields(Clip)}
         with (work / "clips.jsonl").open(encoding="utf-8") as file:
             rows = [json.loads(line) for line in file]

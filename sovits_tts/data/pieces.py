@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sovits_tts.data.corpus import Corpus
+from sovits_tts.errors import DataError
 from sovits_tts.text.symbols import PUNCTUATION, symbol_ids
 
 ALIGNED_FRAME = 0.03  # seconds per frame of the alignment
@@ -131,6 +132,9 @@ def write_pieces(path: Path, pieces: Sequence[Piece]) -> None:
 
 
 def read_pieces(path: Path, split: str | None = None) -> list[Piece]:
+    """Pieces of one split, or all. Raises DataError when they were not made yet."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing.", hint="Run the earlier parts of `sovits-tts pretrain` first.")
     with path.open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     return [
