@@ -39,6 +39,7 @@ _PER_NAMES = {
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH)\b")
 _MULTIPLE = re.compile(rf"(?<![\w.,])(?<![A-Za-z]-)({NUM})\s?(k|K|M|mn|bn|B)\b(?!-)(?P<after> \w+)?")
 _FOUR_K = re.compile(r" (?:video|tv|resolution|monitor|display|screen|footage|run|race|camera|movie|quality|uhd)", re.I)
+_RUN_K = re.compile(r"\b(?:ran|run|running|finished|walked|jogged) (?:a|the|my|his|her|our|their) $")
 _TIMES = re.compile(
     rf"(?<![\w.,])({NUM})x\b(?= (?:faster|slower|more|better|larger|smaller|as|higher|lower|cheaper|the))", re.I
 )
@@ -263,7 +264,7 @@ def _multiple(match: re.Match[str]) -> str | None:
     bare = match[2] == "B" and "." not in match[1] and not after[1:2].islower()
     if bare or (match[2] in "MB" and (after[1:2].isupper() or _PLACE.search(text_before(match)))):
         return None  # 221B Baker Street
-    if match[2] in "kK" and len(match[1]) < 3 and _FOUR_K.match(after):
+    if match[2] in "kK" and len(match[1]) < 3 and (_FOUR_K.match(after) or _RUN_K.search(text_before(match))):
         return None
     return f"{scaled(match[1], match[2])}{after}"
 

@@ -57,7 +57,9 @@ _YEAR_BEFORE = re.compile(
 _EARLY_YEAR = re.compile(r"(?:(?<=\byear )|(?<=\b[Ii]n )|(?<=\()|(?<=\bsince ))10\d\d(?=\)|[.,;!?]?(?:\s(?!\w+s\b)|$))")
 _COUNT_BEFORE = re.compile(r"\b(?:about|around|over|nearly|almost|some|than|least|most|roughly|all|these)\s$", re.I)
 
-_TIME_RANGE = re.compile(r"(?<=[\dmM.])\s?[-–~]\s?(?=\d{1,2}(?::\d{2}|\s?[ap]\.?m\b))")
+_TIME_RANGE = re.compile(
+    r"(?:(?<=[\dmM.])|(?<=[Nn]oon)|(?<=[Mm]idnight))\s?[-–~]\s?(?=\d{1,2}(?::\d{2}|\s?[ap]\.?m\b))"
+)
 _TIME = re.compile(
     rf"(?<![\w:.,])(\d{{1,2}}):(\d{{2}})(?::(\d{{2}})(?:\.\d+)?)?(?![\d:]|\.\d)(?:\s?{_AM})?(?P<oclock> o'clock)?"
 )

@@ -23,8 +23,8 @@ _BARE_FORM = re.compile(
 _LATIN = re.compile(r"(?<![\w.])(?:([eE]\.\s?g)|([iI]\.\s?e))(?:\.|(?![\w.])),?")
 _DOCTOR = re.compile(r"\bDr\b\.?(?=(\s*)(\S?))")
 _SAINT = re.compile(r"\bSt\b(\.?)(?=(\s*)(\S?))")
-_NUMBER_SIGN = re.compile(r"\b([Nn]o|[Pp]|Op|op)\.\s?(?=\d|of\b)")
-_NUMBER_NAMES = {"no": "number", "p": "page", "op": "opus"}
+_NUMBER_SIGN = re.compile(r"\b([Nn]o|NO|[Pp]|Op|op)\.\s?(?=\d|of\b)|\b(Apt)\s(?=\d)")
+_NUMBER_NAMES = {"no": "number", "apt": "apartment", "p": "page", "op": "opus"}
 _INITIALS = re.compile(
     r"(?<![\w.])(?:[A-Z]\.\s?(?=[A-Z]\.)){1,5}[A-Z]\.(?:s\b)?|(?<![\w.])(?<![A-Z] )[A-Z]\.(?=\s?[A-Z][a-z])"
     r"|(?<![\w.])[a-z]\.(?:[a-z]\.)+"
@@ -66,7 +66,7 @@ def read_abbreviations(draft: Draft) -> None:
         draft.sub(_DOCTOR, _doctor)
     if "St" in text:
         draft.sub(_SAINT, _saint)
-    draft.sub(_NUMBER_SIGN, lambda m: f"{_NUMBER_NAMES[m[1].lower()]} ")
+    draft.sub(_NUMBER_SIGN, lambda m: f"{_NUMBER_NAMES[(m[1] or m[2]).lower()]} ")
     if "." in text:
         draft.sub(_WITH_DOT, _dotted)
         draft.sub(_INITIALS, _initials)

@@ -46,6 +46,11 @@ def _digits(written: str) -> str:
     return "".join(_DIGITS[int(d)] for d in written)
 
 
+def _either(match: re.Match[str]) -> str:
+    """2、3人 is two or three: no pause between. Apart, or OpenJTalk takes it for 23."""
+    return _DIGITS[int(match[1])] + " " if int(match[2]) == int(match[1]) + 1 else match[0]
+
+
 # Tried in this order; each match is a number or a group of numbers with a sign that OpenJTalk would misread.
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)"), lambda m: f"{m[1]}年{int(m[2])}月{int(m[3])}日"),
@@ -56,6 +61,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), lambda m: ""),
     (re.compile(r"([$€£¥￥₩])\s?(\d+(?:\.\d+)?)([万億兆]?)"), lambda m: f"{m[2]}{m[3]}{_CURRENCIES[m[1]]}"),
     (re.compile(r"(\d)\s?[〜~～](?=\d)"), lambda m: f"{m[1]}から"),
+    (re.compile(r"(?<!\d)([2-8])、(?=([3-9])(?:日|人|個|回|年|か月|ヶ月|週間|時間|分|本|枚|歳|度|倍|杯|冊))"), _either),
     (re.compile(r"(?<=\d)\s?([<>])\s?(?=\d)"), lambda m: "小なり" if m[1] == "<" else "大なり"),
     (re.compile(r"(?<!\d)(\d{1,3})/(\d{1,3})(?!\d)"), lambda m: f"{m[2]}分の{m[1]}"),
     (re.compile(r"(?<![\dA-Za-z-])[-−](?=\d)"), lambda m: "マイナス"),

@@ -78,6 +78,7 @@ def _month(number: int) -> str:
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)"), _date),
     (re.compile(r"(?<!\d)(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?!\d)"), _clock),
+    (re.compile(r"(?<!\d)(\d{1,3}):(\d{1,3})(?![\d:])"), lambda m: f"{sino(int(m[1]))} 대 {sino(int(m[2]))}"),
     (re.compile(r"(?<!\d)(0\d{1,2})-(\d{3,4})-(\d{4})(?!\d)"),
      lambda m: " ".join(digits(group, zero="공") for group in m.groups())),
     (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), lambda m: ""),

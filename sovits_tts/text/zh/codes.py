@@ -69,7 +69,7 @@ _FESTIVALS = "妇女节|儿童节|劳动节|国庆|大促|购物节|事件|运�
 
 PATTERNS: tuple[Pattern, ...] = (
     pattern(r"(?<![\d.])(?:(?:\+|00)\s?86[- ]?)?1[3-9]\d([- ]?)\d{4}\1\d{4}(?!\d)", _phone),
-    pattern(rf"{START}(?:\(0\d{{2,3}}\)\s?|0\d{{2,3}}[- ])\d{{7,8}}(?:-\d{{1,5}})?(?!\d)", _phone),
+    pattern(rf"{START}(?:\(0\d{{2,3}}\)\s?|0\d{{2,3}}[- ])\d{{3,4}}[- ]?\d{{4}}(?:-\d{{1,5}})?(?!\d)", _phone),
     pattern(rf"{START}\+?86-\d{{2,4}}-\d{{7,8}}(?!\d)", _phone),
     pattern(rf"{START}[48]00(?:[- ]?\d{{3}}[- ]?\d{{4}}|-\d{{4}}-\d{{3}})(?!\d)", _phone),
     pattern(rf"{START}\d[\d\- ]*\d(?![\d.])(?!\s?[%℃°年])", _named),
@@ -89,7 +89,10 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(r"(?<=双)1[12](?!\d)", _doubled),
     pattern(rf"{START}[0156789][05](?=后(?![来续面期天年]))", _digits),
     pattern(rf"{START}\d{{1,2}}[·.・]\d{{1,2}}(?={_FESTIVALS})", _digits),
-    pattern(rf"{START}\d{{3,4}}(?=室|房间|号房|次列车|次航班|次特快|次动车|次高铁|航班|路公交|路车)", _phone),
+    pattern(
+        rf"{START}\d{{3,4}}(?=室|房间|号房|次列车|次航班|次特快|次动车|次高铁|航班|路公交|路车|国道|省道|县道)",
+        _phone,
+    ),
     pattern(r"(?:(?<=[栋幢座])|(?<=单元)|(?<=号楼))\d{3,4}(?![\d.]|[号元米个])", _phone),
     pattern(rf"{START}(?P<building>\d{{1,2}})-(?P<room>\d{{3,4}})(?=室|房|号)", _address),
     pattern(r"(?<![\d.])\d+(?:\.\d+){2,}(?!\d)", _version),

@@ -37,6 +37,10 @@ def _years(m: re.Match[str]) -> str:
     return f"{digit_by_digit(m['a'])}{first}到{digit_by_digit(m['b'])}"
 
 
+def _season(m: re.Match[str]) -> str:
+    return digit_by_digit(m["a"] + m["b"])
+
+
 def _year(m: re.Match[str]) -> str | None:
     """2024年 and 98年 are names, read digit by digit; 1000年前 and 20年 are lengths of time."""
     digits, following = m["y"], after(m)
@@ -93,6 +97,7 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"{START}(?P<y>{_RECENT})(?:-(?=0)|/)(?P<m>\d{{1,2}})(?![\d/.\-])月?", _year_month),
     pattern(rf"{START}(?P<a>{_YEAR})(?P<year>年)?{DASH}(?P<b>{_YEAR})(?!\d|[元个人次公米万])", _years),
     pattern(rf"{START}(?P<a>{_RECENT})(?P<year>年)?{DASH}(?P<b>\d\d)(?=年|赛季|学年|财年)", _years),
+    pattern(rf"{START}(?P<a>{_RECENT})/(?P<b>\d\d)(?=赛季|学年|财年|年度)", _season),
     pattern(rf"{START}(?P<y>\d{{4}}|\d{{2}})(?=年)", _year),
     pattern(rf"{START}(?P<h1>\d{{1,2}}):(?P<m1>\d\d){DASH}(?P<h2>\d{{1,2}}):(?P<m2>\d\d)(?![\d:])", _times),
     pattern(

@@ -6,7 +6,7 @@ import re
 
 from sovits_tts.text.zh.matching import DASH, NUMBER, START, Pattern, after, before, pattern
 from sovits_tts.text.zh.numbers import cardinal, counted, digit_by_digit, number
-from sovits_tts.text.zh.units import CURRENCIES, CURRENCY, UNIT, UNITS
+from sovits_tts.text.zh.units import CURRENCIES, CURRENCY, PER, UNIT, UNITS
 
 _SCALE = r"(?:[十百千]?(?:万亿|[万亿])|[十百千])?"
 _MINUS = "-−"
@@ -146,6 +146,7 @@ def _plain(m: re.Match[str]) -> str:
     return counted(m[0], after(m))
 
 
+_PER = "(?:" + "|".join(map(re.escape, PER)) + ")"
 _SIGNED = rf"(?<![\dA-Za-z%℃°.])[-−]?{NUMBER}"
 _OPERATION = rf"\s*[+\-−–*×xX/÷]\s*[-−]?{NUMBER}"
 _EQUALS = rf"\s*[=≈≠<>≤≥]\s*[-−]?{NUMBER}"
@@ -177,7 +178,7 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"{START}(?P<m>\d)米(?P<rest>\d{{1,2}})(?![\d.]|厘|米|多|[个人名])", _metres),
     pattern(
         rf"(?P<low>{_SIGNED})\s?(?:(?P<first>{UNIT})?{DASH}(?P<high>{NUMBER}))?"
-        rf"\s?(?P<scale>[万亿])?\s?(?P<unit>{UNIT})(?:/(?P<per>{UNIT})|(?P<each>/)(?=\d))?",
+        rf"\s?(?P<scale>[万亿])?\s?(?P<unit>{UNIT})(?:/(?P<per>{UNIT})|(?P<each>/)(?=\d|{_PER}))?",
         _measure,
     ),
     pattern(rf"(?<![\d.=+×÷A-Za-z])[-−]?{NUMBER}(?:{_OPERATION})*(?:{_EQUALS}(?:{_OPERATION})*)+(?![\d%])", _sum),
