@@ -38,6 +38,8 @@ _ON_DATE = re.compile(
     r"\b([Oo]n|[Bb]y|[Ss]ince|[Uu]ntil|[Bb]efore|[Aa]fter|[Dd]ue|[Dd]ated|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,?) "
     r"(\d{1,2})/(\d{1,2})(?![\w/])"
 )
+_MANY = re.compile(r"(?<![\w.,$])(10|100|1,?000)s(?= of\b)")
+_EMERGENCY = re.compile(r"(?<![\w.,$-])(?<!Porsche )911(?![\w,-]|\.\d| (?:[a-z]+s|people|men|women|children)\b)")
 _SPECIAL = re.compile(r"(?<![\w/])(24/7|9/11|7/11)(?![\w/])")
 _YEARS = re.compile(rf"(?<![\w.,-])({_YEAR})\s?[-–]\s?({_YEAR}|\d\d)(?![\w-]|[.,]\d)")
 _DECADE = re.compile(r"(?<![\w.,])(?:'(\d0)|(1[1-9]\d0|20\d0)|(\d0))'?s\b")
@@ -107,6 +109,8 @@ def read_dates(draft: Draft) -> None:
     draft.sub(_SHORT_MONTH, lambda m: _name(m[1]))
     draft.sub(_ON_DATE, lambda m: f"{m[1]} {_date(m[3], m[2], '')}" if _date(m[3], m[2], "") else None)
     draft.sub(_DECADE, _decade)
+    draft.sub(_MANY, lambda m: {"10": "tens", "100": "hundreds", "1000": "thousands"}[m[1].replace(",", "")])
+    draft.sub(_EMERGENCY, lambda m: digits(m[0]))
     draft.sub(_SPECIAL, lambda m: " ".join(cardinal(part) for part in m[1].split("/")))
 
 
