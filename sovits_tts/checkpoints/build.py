@@ -59,7 +59,11 @@ def load_model(source: Source = assets.EMBEDDED, *, posterior: bool = False) -> 
     Raises ConfigError for a name that is not known and for files that are not downloaded (with the line that
     downloads them), CheckpointError for a file that cannot be used.
     """
-    checkpoint = read_model(source)
+    return build_model(read_model(source), posterior=posterior)
+
+
+def build_model(checkpoint: store.Checkpoint, *, posterior: bool = False) -> LoadedModel:
+    """The networks of a checkpoint that was read already; see `load_model`."""
     spec, weights = checkpoint.spec, checkpoint.weights
     gpt, vits = make_gpt(spec, weights), make_vits(spec, weights, posterior)
     spec, content_encoder = _content(spec, checkpoint.part("content"))
