@@ -5,6 +5,7 @@ Official rows describe GPT-SoVITS v1, v2, v2Pro and v2ProPlus. `mini` is ours: t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from sovits_tts.errors import ConfigError
@@ -86,6 +87,7 @@ class VITSConfig:
     resblock_type: int = 1
     resblock_kernels: tuple[int, ...] = (3, 7, 11)
     resblock_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
+    istft_size: int = 0  # > 0: the decoder ends in an inverse STFT of this size, hop a quarter of it
     # discriminators (training only)
     periods: tuple[int, ...] = (2, 3, 5, 7, 11)
     scale_channels: tuple[int, ...] = (16, 64, 256, 1024, 1024, 1024)
@@ -96,11 +98,10 @@ class VITSConfig:
         return self.n_fft // 2 + 1
 
     def __post_init__(self) -> None:
-        product = 1
-        for rate in self.upsample_rates:
-            product *= rate
+        product = math.prod(self.upsample_rates) * (self.istft_size // 4 or 1)
         if product != self.hop:
-            raise ConfigError(f"upsample_rates multiply to {product}, but hop is {self.hop}.", hint="Make them equal.")
+            raise ConfigError(f"The decoder makes {product} samples a frame, but hop is {self.hop}.",
+                              hint="upsample_rates (times istft_size / 4, if set) must multiply to hop.")  # fmt: skip
         if self.style_bins > self.n_bins:
             raise ConfigError(f"style_bins is {self.style_bins}, but the spectrogram has {self.n_bins} bins.")
         if not self.d_speaker and self.d_style != self.d_mrte:
@@ -178,7 +179,7 @@ _MINI = ModelSpec(
         d_latent=96, d_hidden=96, d_filter=384, n_layers_content=2, n_layers_text=4, n_layers_joint=2,
         d_mrte=128, n_flows=4, n_layers_flow=3, n_layers_posterior=6,
         style_bins=342, d_style_hidden=96, d_style=128,
-        decoder_channels=256, upsample_rates=(10, 6, 2, 2, 2), upsample_kernels=(20, 12, 4, 4, 4),
+        decoder_channels=256, upsample_rates=(10, 6), upsample_kernels=(20, 12), istft_size=32,
         resblock_type=2, resblock_kernels=(3, 5, 7), resblock_dilations=((1, 3), (1, 3), (1, 3)),
         scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64),
     ),

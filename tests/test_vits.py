@@ -115,6 +115,15 @@ def test_folding_weight_norm_keeps_the_output(resblock_type: int) -> None:
     torch.testing.assert_close(decoder(x, style), before, atol=1e-6, rtol=1e-5)
 
 
+def test_inverse_stft_head_plays_the_frames_it_is_told() -> None:
+    decoder = HiFiGAN(8, 12, 16, (5,), (11,), 2, (3,), ((1, 3),), istft_size=16)
+    assert decoder(torch.randn(2, 8, 7), torch.randn(2, 12, 1)).shape == (2, 1, 7 * 5 * 4)
+    wave = torch.randn(1, 400)
+    frames = torch.stft(wave, 16, 4, window=torch.hann_window(16), return_complex=True)[:, :, 1:]
+    told = torch.cat((frames.abs().log(), frames.angle()), 1)
+    torch.testing.assert_close(decoder.istft(told)[:, 0, 16:-16], wave[:, 16:-16], atol=1e-4, rtol=1e-4)
+
+
 def test_style_of_a_clip_is_the_same_in_any_batch_unless_exact() -> None:
     encoder = StyleEncoder(20, 8, 12).eval()
     spec = torch.rand(2, 20, 15)

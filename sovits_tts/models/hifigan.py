@@ -1,5 +1,8 @@
 """HiFi-GAN generator: latent frames -> waveform, by learned upsampling. Kong et al. 2020.
 
+With `istft_size` the last stages give way to an inverse short-time Fourier transform (iSTFTNet, Kaneko et al. 2022):
+the network says magnitude and phase of short overlapping frames. Half the work for the same parameters.
+
 Each upsampling stage is followed by the mean of several residual blocks with different widths. As in VITS, the voice
 vector is added after the first convolution. The last LeakyReLU has slope 0.01, all others 0.1.
 """
@@ -51,8 +54,27 @@ class ResidualBlock2(nn.Module):
 _BLOCKS = {1: ResidualBlock1, 2: ResidualBlock2}
 
 
+class InverseSTFT(nn.Module):
+    """Channels (B, size + 2, T): log-magnitude and phase of a Hann-windowed frame -> (B, 1, T * size / 4)."""
+
+    LOUDEST = 5.0  # of the log-magnitude, against overflow in the first steps
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size, self.hop = size, size // 4
+        self.register_buffer("window", torch.hann_window(size), persistent=False)
+        self.window: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.pad(x.float(), (1, 0), mode="replicate")  # T + 1 centred frames span T hops
+        magnitude, phase = x[:, : self.size // 2 + 1], x[:, self.size // 2 + 1 :]
+        magnitude = magnitude.clamp(max=self.LOUDEST).exp()
+        spectrum = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
+        return torch.istft(spectrum, self.size, self.hop, window=self.window.float(), center=True)[:, None]
+
+
 class HiFiGAN(nn.Module):
-    """`d_style` = 0 makes a plain vocoder without a voice input."""
+    """`d_style` = 0 makes a plain vocoder without a voice input; `istft_size` = 0 upsamples to the last sample."""
 
     def __init__(
         self,
@@ -65,6 +87,7 @@ class HiFiGAN(nn.Module):
         resblock_kernels: Sequence[int],
         resblock_dilations: Sequence[Sequence[int]],
         output_bias: bool = False,
+        istft_size: int = 0,
     ) -> None:
         super().__init__()
         self.input_conv = nn.Conv1d(d_input, channels, 7, padding=3)
@@ -78,10 +101,15 @@ class HiFiGAN(nn.Module):
             channels //= 2
             for width, dilations in zip(resblock_kernels, resblock_dilations, strict=True):
                 self.blocks.append(_BLOCKS[resblock_type](channels, width, dilations))
-        self.output_conv = nn.Conv1d(channels, 1, 7, padding=3, bias=output_bias)
+        self.istft = InverseSTFT(istft_size) if istft_size else None
+        n_outputs = istft_size + 2 if istft_size else 1
+        self.output_conv = nn.Conv1d(channels, n_outputs, 7, padding=3, bias=output_bias or bool(istft_size))
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
-        """x: (B, d_input, T), style: (B, d_style, 1) -> waveform in [-1, 1], (B, 1, T * product of the rates)"""
+        """x: (B, d_input, T), style: (B, d_style, 1) -> waveform (B, 1, T * hop), in [-1, 1] without `istft_size`.
+
+        hop: product of the rates, times `istft_size` / 4 if that is set
+        """
         x = self.input_conv(x)
         if self.condition is not None:
             x = x + self.condition(style)
@@ -90,4 +118,5 @@ class HiFiGAN(nn.Module):
             first = stage * self.blocks_per_stage
             blocks = self.blocks[first : first + self.blocks_per_stage]
             x = sum(block(x) for block in blocks) / self.blocks_per_stage
-        return torch.tanh(self.output_conv(F.leaky_relu(x, 0.01)))
+        x = self.output_conv(F.leaky_relu(x, 0.01))
+        return torch.tanh(x) if self.istft is None else self.istft(x)

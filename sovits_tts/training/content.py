@@ -105,6 +105,8 @@ class ContentStage:
     ) -> None:
         self.config, self.device = config, device
         self.network = ContentEncoder(config, dropout=0.0).to(device)
+        if device == "cpu":  # the fused kernel's backward pass is slower than plain products at these lengths
+            self.network.hubert.set_attn_implementation("eager")
         self.inner_head = nn.Linear(config.d_model, config.ctc_symbols).to(device)
         self.precision = Precision(nn.ModuleList([self.network, self.inner_head]), device, low)
         self.optimizer = torch.optim.AdamW(
