@@ -105,11 +105,10 @@ class Voice:
             raise VoiceError(f"A voice is saved as a .voice file, not {path.name!r}.")
         if path.exists() and not overwrite:
             raise VoiceError(f"{path} exists already.", hint="Choose another name, or allow overwriting.")
-        data = save_tensors(self._tensors(), {"voice": json.dumps(self._facts(), ensure_ascii=False)})
         temporary = path.with_name(f".{token_hex(8)}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
+            temporary.write_bytes(self.encode())
             temporary.replace(path)
         except OSError as error:
             if temporary.exists():
@@ -118,6 +117,10 @@ class Voice:
         return path
 
     @classmethod
+    def encode(self) -> bytes:
+        """The bytes of a `.voice` file."""
+        return save_tensors(self._tensors(), {"voice": json.dumps(self._facts(), ensure_ascii=False)})
+
     def load(cls, path: str | os.PathLike[str]) -> Voice:
         """Read a `.voice` file. Raises VoiceError when it is missing, too large, damaged, or not a voice."""
         path = Path(path)
@@ -129,9 +132,14 @@ class Voice:
         except OSError as error:
             raise VoiceError(f"The voice {path} cannot be read: {error}") from error
         try:
+        return cls.decode(data, str(path))
+
+    @classmethod
+    def decode(cls, data: bytes, what: str) -> Voice:
+        """A voice from the bytes of a `.voice` file. what: its name in messages. Raises VoiceError as `load` does."""
             return _parse(data)
         except (SafetensorError, LookupError, TypeError, ValueError, RecursionError, AudioError, struct.error) as error:
-            raise VoiceError(f"{path} is damaged or not a voice: {error}", hint="Make the voice again.") from error
+            raise VoiceError(f"{what} is damaged or not a voice: {error}", hint="Make the voice again.") from error
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {"samples": torch.tensor(self.audio.samples)}
@@ -208,6 +216,22 @@ def adopt(model: LoadedModel, voice: Voice, *, exact: bool = False) -> Voice:
 
 
 def fingerprint(model: LoadedModel) -> str:
+def blend(model: LoadedModel, voice: Voice, others: Sequence[tuple[Voice, float]]) -> Style:
+    """The timbre of a voice, adopted already, with a share of others: the weighted mean of their style vectors.
+
+    others: voices with shares whose sum is at most 1; `voice` has the rest
+    """
+    assert voice.features is not None
+    like = model.vits.style_encoder.projection.weight
+    own = voice.features.style_for(like)
+    vector, text = own.vector, own.text
+    for other, share in others:
+        known = other.features
+        sound = known.style_for(like) if known and known.fits(model) else style(model, other.audio)
+        vector, text = vector + share * (sound.vector - own.vector), text + share * (sound.text - own.text)
+    return Style(vector, text)
+
+
     """Of a model and of the way features are made."""
     return f"{model.fingerprint}/{FEATURES}"
 

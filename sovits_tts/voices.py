@@ -1,6 +1,7 @@
 """Voices by name: those the user saved, and those that ship with the package.
 
-Saved ones are `.voice` files in `voices/` of the user data folder (`SOVITS_TTS_HOME`). Bundled ones are pairs in
+Saved ones are `.voice` files in `voices/` of the user data folder (`SOVITS_TTS_HOME`); those that were fine-tuned are
+folders there (`voicepack.py`). Bundled ones are pairs in
 `pretrained/voices`: a clip (`.flac`, `.ogg` or `.wav`) and `.json` of the same name with text, language, licence and
 consent.
 """
@@ -8,28 +9,35 @@ consent.
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from sovits_tts import assets
 from sovits_tts.audio import Audio
 from sovits_tts.errors import VoiceError
 from sovits_tts.voice import Voice
+from sovits_tts.voicepack import MANIFEST, VoicePackage, is_package, open_package
+from sovits_tts.voicepack_write import unpack, write_archive
 
 _NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w])?")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows opens devices by these
 _CLIPS = (".flac", ".ogg", ".wav")
+_MODEL_NAMES = frozenset({assets.EMBEDDED, *assets.MODELS})
 _FACTS = ("text", "language", "licence", "consent")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A voice that can be named. `path`: its .voice file, or its clip where it is bundled."""
+    """A voice that can be named. `path`: its .voice file, its clip where bundled, its folder where fine-tuned."""
 
     name: str
     path: Path
     bundled: bool
+    tuned: bool = False
 
 
 def folder() -> Path:
@@ -39,11 +47,13 @@ def folder() -> Path:
 
 def entries() -> list[Entry]:
     """Saved voices, then bundled ones, each by name. A saved voice hides a bundled one of its name."""
-    saved = [Entry(path.stem, path, False) for path in sorted(folder().glob("*.voice")) if _is_name(path.stem)]
-    taken = {entry.name for entry in saved}
+    saved = {path.stem: Entry(path.stem, path, False) for path in folder().glob("*.voice") if _is_name(path.stem)}
+    tuned = [path.parent for path in folder().glob(f"*/{MANIFEST}")]
+    saved |= {path.name: Entry(path.name, path, False, True) for path in tuned if _is_name(path.name)}
     place = assets.find("voices")
     clips = sorted(path for path in place.iterdir() if path.suffix in _CLIPS) if place else []
-    return saved + [Entry(path.stem, path, True) for path in clips if path.stem not in taken]
+    bundled = [Entry(path.stem, path, True) for path in clips if path.stem not in saved]
+    return [saved[name] for name in sorted(saved)] + bundled
 
 
 def find(name: str) -> Entry:
@@ -57,10 +67,27 @@ def find(name: str) -> Entry:
     return known[name]
 
 
-def get(name: str) -> Voice:
-    """The voice called `name`. Raises VoiceError when it is not known or damaged."""
+def get(name: str, style: str = "") -> Voice:
+    """The voice called `name`, in a style that a fine-tuned one has. Raises VoiceError when it is not known."""
     entry = find(name)
+    if entry.tuned:
+        return open_package(entry.path).voice(style)
+    if style:
+        raise VoiceError(f"The voice {name} has no styles.", hint="Only fine-tuned voices have; leave --style out.")
     return _bundled(entry) if entry.bundled else Voice.load(entry.path)
+
+
+def package_of(source: object) -> VoicePackage | None:
+    """The fine-tuned voice that `source` names: a saved one by name, a folder or an archive by path. None: no such."""
+    if not isinstance(source, str | os.PathLike):
+        return None
+    path = Path(source)
+    if is_package(path):
+        return open_package(path)
+    if path.exists() or not isinstance(source, str) or not _is_name(source) or source in _MODEL_NAMES:
+        return None
+    saved = folder() / source
+    return open_package(saved) if is_package(saved) else None
 
 
 def bundled_for(language: str) -> Voice:
@@ -73,15 +100,28 @@ def bundled_for(language: str) -> Voice:
 
 def add(voice: Voice, name: str, *, overwrite: bool = False) -> Path:
     """Save a voice under a name. Raises VoiceError for a name that cannot be a file's, or is taken."""
+    check_name(name, overwrite)
+    saved = Voice(
+        voice.audio, voice.text, voice.language, name, voice.consent, voice.licence, voice.notes, voice.features
+    )
+    path = saved.save(folder() / f"{name}.voice", overwrite=overwrite)
+    if is_package(folder() / name):
+        _delete(folder() / name)
+    return path
+
+
+def check_name(name: str, overwrite: bool = True, *, tuned: bool = False) -> None:
+    """Raises VoiceError for a name that cannot be a file's, or that of a model, or is taken without `overwrite`."""
     if not _is_name(name):
         raise VoiceError(
             f"{name!r} cannot be the name of a voice.",
             hint="Use up to 64 letters, digits, spaces, dots, hyphens and underscores; begin with a letter or digit.",
         )
-    saved = Voice(
-        voice.audio, voice.text, voice.language, name, voice.consent, voice.licence, voice.notes, voice.features
-    )
-    return saved.save(folder() / f"{name}.voice", overwrite=overwrite)
+    if tuned and name in _MODEL_NAMES:
+        raise VoiceError(f"{name} is the name of a model.", hint="Choose another name for the voice.")
+    taken = next((path for path in (folder() / f"{name}.voice", folder() / name) if path.exists()), None)
+    if taken and not overwrite:
+        raise VoiceError(f"{taken} exists already.", hint="Choose another name, or allow overwriting.")
 
 
 def remove(name: str) -> None:
@@ -89,10 +129,64 @@ def remove(name: str) -> None:
     entry = find(name)
     if entry.bundled:
         raise VoiceError(f"{name} ships with the package and cannot be removed.")
+    _delete(entry.path)
+
+
+def rename(old: str, new: str) -> None:
+    """Give a saved voice another name. Raises VoiceError for a bundled one, or a name that is taken or none."""
+    entry = find(old)
+    if entry.bundled:
+        raise VoiceError(f"{old} ships with the package and cannot be renamed.")
+    if not entry.tuned:
+        add(get(old), new)
+    else:
+        check_name(new, False, tuned=True)
+        unpack(open_package(entry.path), folder() / new, new, keep_source=True)
+    _delete(entry.path)
+
+
+def export_voice(name: str, target: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """A voice as one `.voice` file to give away: sound, transcript, consent and, if it was fine-tuned, the weights.
+
+    Raises VoiceError when it is not known, `target` exists or is no `.voice` file.
+    """
+    entry, target = find(name), Path(target)
+    if not entry.tuned:
+        return get(name).save(target, overwrite=overwrite)
+    if target.suffix != ".voice":
+        raise VoiceError(f"A voice is saved as a .voice file, not {target.name!r}.")
+    if target.exists() and not overwrite:
+        raise VoiceError(f"{target} exists already.", hint="Choose another name, or allow overwriting.")
+    return write_archive(open_package(entry.path), target)
+
+
+def import_voice(source: str | os.PathLike[str], name: str = "", *, overwrite: bool = False) -> Entry:
+    """A `.voice` file, plain or fine-tuned, into the saved voices. name: its own where empty.
+
+    Raises VoiceError for a file that is damaged or holds what no voice does, and for a name that is taken.
+    """
+    source = Path(source)
+    if not is_package(source):
+        voice = Voice.load(source)
+        add(voice, name or voice.name or source.stem, overwrite=overwrite)
+        return find(name or voice.name or source.stem)
+    package = open_package(source)
+    name = name or package.manifest.name
+    check_name(name, overwrite, tuned=True)
+    unpack(package, folder() / name, name)
+    (folder() / f"{name}.voice").unlink(missing_ok=True)
+    return find(name)
+
+
+def _delete(path: Path) -> None:
     try:
-        entry.path.unlink()
+        if path.is_dir():  # under another name first: half a voice is never found
+            gone = path.rename(path.with_name(f".{path.name}.{token_hex(6)}.part"))
+            shutil.rmtree(gone)
+        else:
+            path.unlink()
     except OSError as error:
-        raise VoiceError(f"{entry.path} cannot be deleted: {error}") from error
+        raise VoiceError(f"{path} cannot be deleted: {error}") from error
 
 
 def _is_name(name: str) -> bool:

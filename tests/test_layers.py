@@ -22,8 +22,8 @@ LAYERS = [
     {"text", "models"},
     {"checkpoints"},
     {"features"},
-    {"clip", "transcript", "voice", "voices", "data"},
-    {"options", "guards", "synthesis", "tts", "streaming", "training", "evaluation"},
+    {"clip", "transcript", "voice", "voicepack", "voicepack_write", "voices", "data"},
+    {"options", "guards", "synthesis", "conversion", "tts", "streaming", "training", "evaluation"},
     {"finetune"},
     {"app"},
 ]
