@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
@@ -116,11 +117,11 @@ class Voice:
             raise VoiceError(f"Cannot write {path}: {error}") from error
         return path
 
-    @classmethod
     def encode(self) -> bytes:
         """The bytes of a `.voice` file."""
         return save_tensors(self._tensors(), {"voice": json.dumps(self._facts(), ensure_ascii=False)})
 
+    @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Voice:
         """Read a `.voice` file. Raises VoiceError when it is missing, too large, damaged, or not a voice."""
         path = Path(path)
@@ -131,12 +132,12 @@ class Voice:
             data = path.read_bytes()
         except OSError as error:
             raise VoiceError(f"The voice {path} cannot be read: {error}") from error
-        try:
         return cls.decode(data, str(path))
 
     @classmethod
     def decode(cls, data: bytes, what: str) -> Voice:
         """A voice from the bytes of a `.voice` file. what: its name in messages. Raises VoiceError as `load` does."""
+        try:
             return _parse(data)
         except (SafetensorError, LookupError, TypeError, ValueError, RecursionError, AudioError, struct.error) as error:
             raise VoiceError(f"{what} is damaged or not a voice: {error}", hint="Make the voice again.") from error
@@ -215,7 +216,6 @@ def adopt(model: LoadedModel, voice: Voice, *, exact: bool = False) -> Voice:
     return replace(voice, features=made)
 
 
-def fingerprint(model: LoadedModel) -> str:
 def blend(model: LoadedModel, voice: Voice, others: Sequence[tuple[Voice, float]]) -> Style:
     """The timbre of a voice, adopted already, with a share of others: the weighted mean of their style vectors.
 
@@ -232,6 +232,7 @@ def blend(model: LoadedModel, voice: Voice, others: Sequence[tuple[Voice, float]
     return Style(vector, text)
 
 
+def fingerprint(model: LoadedModel) -> str:
     """Of a model and of the way features are made."""
     return f"{model.fingerprint}/{FEATURES}"
 
