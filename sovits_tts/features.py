@@ -22,13 +22,16 @@ from sovits_tts.models.vits import Style
 from sovits_tts.resample import resample
 from sovits_tts.specs import ModelSpec
 from sovits_tts.text.bert import char_index_per_phoneme, windows
-from sovits_tts.text.frontend import Run
+from sovits_tts.text.frontend import Run, read
+from sovits_tts.text.presplit import SPLITS
 
 CONTENT_RATE = 16_000  # Hz
 PROMPT_SILENCE = 0.3  # seconds of zeros after a prompt: its last word ends before the text begins
 OFFICIAL_SILENCE = 0.6  # upstream counts its 0.3 s at 32 kHz, but appends them at 16 kHz
 _PEAK = 0.95
 _CTC_BLOCK, _CTC_CONTEXT = 20.0, 1.0  # seconds: attention over a whole recording would grow with its square
+_FINAL = frozenset("。.！!？?…")
+_OPEN = ",，、;；:： "  # a transcript cut in mid-sentence ends like a sentence: that is what the models heard
 BERT_LANGUAGE = "zh"  # the GPT stage saw BERT features of Mandarin only
 
 
@@ -143,6 +146,21 @@ def bert_features(model: LoadedModel, sentences: Sequence[Sequence[Run]]) -> lis
             parts.append(chars[char_index_per_phoneme(run.per_char)])
         found.append(torch.cat(parts) if any(map(_has_bert, runs)) else None)
     return found
+
+
+def transcript_ids(
+    model: LoadedModel, text: str, language: str, *, exact: bool = False
+) -> tuple[Tensor, Tensor | None, set[str]]:
+    """What a recording says -> phoneme ids (P,), BERT features or None for zeros, and the languages it is in.
+
+    The text ends like a sentence, as all that the models were trained on. exact: upstream's marks count as an end.
+    Raises TextError for a text that cannot be read.
+    """
+    text = text if exact else text.rstrip(_OPEN)
+    if text[-1:] not in (SPLITS if exact else _FINAL):
+        text += "."
+    sentence = read(text, language, model.spec.symbols, exact=exact)
+    return torch.tensor(sentence.ids), bert_features(model, [sentence.runs])[0], {r.language for r in sentence.runs}
 
 
 def _has_bert(run: Run) -> bool:
