@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from sovits_tts.errors import ConfigError
 from sovits_tts.models.sampling import SamplingOptions
+from sovits_tts.pitch_shift import MAX_SEMITONES
 from sovits_tts.text.frontend import Lexicon
 from sovits_tts.text.segment import resolve_mode
+
+if TYPE_CHECKING:
+    from sovits_tts.voice import Voice
 
 CUTS = ("auto", "cut0", "cut1", "cut2", "cut3", "cut4", "cut5")
 POLYPHONES = ("table", "g2pw")
@@ -35,6 +40,11 @@ class SynthesisOptions:
     retries: int = 3  # further attempts at a sentence that the guards fail, 0 to 10
     exact: bool = False  # do as upstream does: no guards, its levels, silences and short-text rules
     lexicon: Lexicon | None = None  # the user's pronunciations
+    pitch: float = 0.0  # semitones, -12 to 12, up or down; formants stay, so it remains the same voice
+    loudness: float | None = None  # LUFS of every sentence, -60 to -5, or as loud as its peaks allow; None: as made
+    timbre: tuple[
+        tuple[Voice, float], ...
+    ] = ()  # other voices and their shares, 0 to 1; the speaking voice has the rest
     polyphones: str = "table"  # who reads Chinese characters of several readings: table, or g2pw (downloaded)
 
     def __post_init__(self) -> None:
@@ -43,6 +53,12 @@ class SynthesisOptions:
         _within("speed", self.speed, 0.25, 4)
         _within("pause", self.pause, 0, 10)
         _within("noise_scale", self.noise_scale, 0, 2)
+        _within("pitch", self.pitch, -MAX_SEMITONES, MAX_SEMITONES)
+        if self.loudness is not None:
+            _within("loudness", self.loudness, -60, -5)
+        for _, share in self.timbre:
+            _within("the share of a voice in the timbre", share, 0, 1)
+        _within("the sum of all shares in the timbre", sum(share for _, share in self.timbre), 0, 1 + 1e-6)
         _whole("batch_size", self.batch_size, 1, 64)
         _whole("retries", self.retries, 0, 10)
         if self.cut not in CUTS:

@@ -5,7 +5,7 @@ sentences -> (batch) GPT stage -> guards, retries -> VITS stage, sentence by sen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -22,10 +22,11 @@ from sovits_tts.features import bert_features, ctc_log_probs
 from sovits_tts.guards import Guard, make_guard, share_heard
 from sovits_tts.models.generate import MAX_TOKENS, Generated, generate
 from sovits_tts.options import SynthesisOptions
+from sovits_tts.pitch_shift import shift_pitch
 from sovits_tts.specs import ModelSpec
 from sovits_tts.text.frontend import Sentence
 from sovits_tts.text.symbols import PUNCTUATION, symbol_ids
-from sovits_tts.voice import Voice, VoiceFeatures
+from sovits_tts.voice import Voice, VoiceFeatures, blend
 
 _OFFICIAL_RATE = 32_000  # upstream counts its pauses in samples of this rate, whatever the model's
 _SETTLED = 2  # tokens after the end of a clip that still hear it
@@ -85,7 +86,7 @@ class Call:
         self.rate = model.spec.vits.sample_rate
         self.with_prompt = len(self.prompt.phonemes) > 0
         self.silence = _silence(model.spec, self.prompt)
-        self.style = self.prompt.style_for(model.vits.style_encoder.projection.weight)
+        self.style = blend(model, voice, options.timbre)
 
     def chunks(self, todo: Iterator[Sentence]) -> Iterator[Chunk]:
         """Batch by batch: the first sentence alone, so that sound begins early."""
@@ -182,7 +183,7 @@ class Call:
 
     def chunk(self, sentence: Sentence, index: int, attempt: Attempt, made: int, gap: float) -> Chunk:
         tokens = attempt.generated.tokens
-        samples = self.decode(tokens, sentence, index, attempt.number)
+        samples = self.shaped(self.decode(tokens, sentence, index, attempt.number))
         if self.options.exact:
             pause = self.options.pause if sentence.pause_after is None else sentence.pause_after
             pieces = [samples, np.zeros(int(_OFFICIAL_RATE * pause), np.float32)]
@@ -196,21 +197,35 @@ class Call:
 
     def decode(self, tokens: list[int], sentence: Sentence, index: int, attempt: int) -> np.ndarray:
         """(N,) float32 with a peak of at most 1."""
+        speed = self.options.speed * sentence.rate
+        return self.sound(tokens, sentence.ids, speed, self.generator(index, attempt, 1), sentence.text)
+
+    def sound(
+        self, tokens: list[int], ids: Sequence[int], speed: float, generator: torch.Generator, text: str
+    ) -> np.ndarray:
+        """Semantic tokens and phonemes through the VITS stage: (N,) float32 with a peak of at most 1."""
         device = self.style.vector.device
         wave = self.model.vits.decode(
             torch.tensor([tokens], device=device),
-            torch.tensor([sentence.ids], device=device),
+            torch.tensor([list(ids)], device=device),
             self.style,
             noise_scale=self.options.noise_scale,
-            speed=self.options.speed * sentence.rate,
-            generator=self.generator(index, attempt, 1),
+            speed=speed,
+            generator=generator,
         )
         samples = wave[0, 0].float().cpu().numpy()
         if not np.isfinite(samples).all():
             raise SovitsError(
-                f"The model made samples that are not numbers of {sentence.text[:40]!r}.", hint="Load it with fp32."
+                f"The model made samples that are not numbers of {text[:40]!r}.", hint="Load it with fp32."
             )
         return limit_peak(samples)
+
+    def shaped(self, samples: np.ndarray) -> np.ndarray:
+        """At the pitch and loudness that were asked for."""
+        audio = shift_pitch(Audio(samples, self.rate), self.options.pitch)
+        if self.options.loudness is not None:
+            audio = audio.at_loudness(self.options.loudness)
+        return limit_peak(audio.samples)
 
     def generator(self, index: int, attempt: int, stage: int) -> torch.Generator:
         """On the CPU, of its own for every sentence, attempt and stage: nothing else that runs can move it."""

@@ -182,7 +182,7 @@ def make_voice(
     windows = best_windows(audio)
     window, notes = windows[0], []
     if text and not window.whole:
-        known = align_transcript(_aligner(model), audio, text, language)
+        known = align_transcript(aligner(model), audio, text, language)
         cuts = [known.cut(each.start, each.end) for each in windows]
         window, cut = next(((w, c) for w, c in zip(windows, cuts, strict=True) if c.text), (window, cuts[0]))
         text = cut.text
@@ -237,7 +237,7 @@ def fingerprint(model: LoadedModel) -> str:
     return f"{model.fingerprint}/{FEATURES}"
 
 
-def _aligner(model: LoadedModel) -> LoadedModel:
+def aligner(model: LoadedModel) -> LoadedModel:
     """What aligns text with sound: the model itself if it can, else the embedded one, where that is installed."""
     if model.content_encoder.ctc_head is None and embedded_model() is not None:
         return load_model(EMBEDDED)

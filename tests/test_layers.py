@@ -18,7 +18,8 @@ PACKAGE = ROOT / "sovits_tts"
 # Bottom first. Imports point down, or sideways inside one row; SEPARATE rows do not import sideways.
 LAYERS = [
     {"errors", "progress", "device"},
-    {"audio", "mel", "resample", "alignment", "activity", "pitch", "dsp", "assets", "download", "specs", "config"},
+    {"audio", "media", "mel", "resample", "alignment", "activity", "pitch", "pitch_shift", "dsp"}
+    | {"assets", "download", "specs", "config"},
     {"text", "models"},
     {"checkpoints"},
     {"features"},

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sovits_tts.app.cli import console
-from sovits_tts.app.cli.options import Device, Force, Json, Model, Polyphones, Precision, load
+from sovits_tts.app.cli.options import (
+    Device,
+    Force,
+    Json,
+    Loudness,
+    Mix,
+    Model,
+    Pitch,
+    Polyphones,
+    Precision,
+    load,
+    timbre,
+)
 
 if TYPE_CHECKING:
     from sovits_tts.tts import Chunk
 
 
 def say(
+    context: typer.Context,
     text: Annotated[str | None, typer.Argument(help="What to say; - reads stdin.")] = None,
     file: Annotated[Path | None, typer.Option(help="Say what stands in this UTF-8 file.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")] = Path("out.wav"),
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A clip, a .voice file, or a saved name.")] = None,
     voice_text: Annotated[str | None, typer.Option(help="What the clip says.")] = None,
     voice_language: Annotated[str | None, typer.Option(help="Language of the clip.")] = None,
+    style: Annotated[str, typer.Option(help="Of a fine-tuned voice: calm, angry …, as `voices show` lists.")] = "",
     language: Annotated[str, typer.Option("--language", "-l", help="auto, zh, en, ja, ko, yue.")] = "auto",
     model: Model = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same sound.")] = 0,
     speed: Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")] = 1.0,
+    pitch: Pitch = 0.0,
+    loudness: Loudness = None,
+    mix: Mix = None,
     pause: Annotated[float, typer.Option(help="Seconds between sentences.")] = 0.3,
     temperature: Annotated[float, typer.Option(help="Lower is steadier.")] = 1.0,
     top_k: Annotated[int, typer.Option(help="Tokens to choose among.")] = 15,
@@ -52,10 +70,14 @@ def say(
     options = SynthesisOptions(
         language=language, seed=seed, speed=speed, pause=pause, temperature=temperature, top_k=top_k, top_p=top_p,
         repetition_penalty=repetition_penalty, cut=cut, batch_size=batch_size,
-        lexicon=Lexicon.load(lexicon) if lexicon else None, polyphones=polyphones,
+        lexicon=Lexicon.load(lexicon) if lexicon else None, polyphones=polyphones, pitch=pitch, loudness=loudness,
     )  # fmt: skip
-    tts = load(model, device, precision)
-    known = tts.voice(voice, voice_text, voice_language) if voice else None
+    tts = load(model, device, precision, voice)
+    if tts.package:  # what the voice prefers, except for what the command line says
+        own = tts.package.manifest.defaults
+        options = replace(options, **{name: value for name, value in own.items() if not _given(context, name)})
+    options = replace(options, timbre=timbre(tts, mix))
+    known = tts.voice(voice, voice_text, voice_language, style=style) if voice else None
     start = time.perf_counter()
     chunks: list[Chunk] = []
     with console.progress() as on_event:
@@ -80,6 +102,11 @@ def say(
         console.show_json(facts)
     else:
         _tell(facts)
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
 
 
 def _tell(facts: dict[str, Any]) -> None:
