@@ -1,11 +1,15 @@
-"""Sound as a value: mono float samples and their rate. Files of any format libsndfile knows, in and out."""
+"""Sound as a value: mono float samples and their rate.
+
+Files of any format that libsndfile knows, in and out; those that PyAV knows, where it is installed, in only.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from math import inf, log10, pi, tan
 from pathlib import Path
 from secrets import token_hex
@@ -15,6 +19,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from sovits_tts import media
 from sovits_tts.errors import AudioError
 
 MIN_RATE, MAX_RATE = 4_000, 384_000  # Hz
@@ -28,7 +33,7 @@ FORMATS = {  # suffix: (libsndfile format, subtype)
     ".opus": ("OGG", "OPUS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
-_CONVERT = "WAV, FLAC, OGG, MP3 and AIFF can be read; convert other files first, for example with ffmpeg."
+_CONVERT = f"WAV, FLAC, OGG, MP3 and AIFF can be read; m4a, aac, mp4, webm and wma too, after {media.INSTALL}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +81,28 @@ class Audio:
 
         Raises AudioError when it is missing, unreadable, empty, longer than `max_seconds`, or holds damaged samples.
         """
+        return cls.load_span(source, max_seconds=max_seconds)
+
+    @classmethod
+    def load_span(
+        cls, source: str | os.PathLike[str] | bytes | BinaryIO, start: float = 0.0, end: float | None = None,
+        *, max_seconds: float = MAX_SECONDS,
+    ) -> Audio:  # fmt: skip
+        """The part of a sound file from `start` to `end`, in seconds, without reading the rest; see `load`."""
         name, opened = _source(source)
+        recognised = False
         try:
             with soundfile.SoundFile(opened) as file:
-                samples = _read(file, name, max_seconds)
-                rate = file.samplerate
+                recognised, rate = True, file.samplerate
+                _check_format(rate, file.channels, name)
+                if start:
+                    file.seek(min(round(start * rate), file.frames))
+                samples = _joined(_blocks(file), rate, _frames(start, end, rate), max_seconds, name)
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             # soundfile raises TypeError for headerless .raw files, ValueError for odd file objects.
-            raise AudioError(f"{name} cannot be read as audio: {error}", hint=_CONVERT) from error
+            if recognised or not media.installed():
+                raise AudioError(f"{name} cannot be read as audio: {error}", hint=_CONVERT) from error
+            samples, rate = _load_media(opened, name, start, end, max_seconds)
         if not len(samples):
             raise AudioError(f"{name} holds no samples.")
         if not np.isfinite(samples).all():
@@ -203,23 +222,50 @@ def _source(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, str
     return str(getattr(source, "name", "The audio stream")), source
 
 
-def _read(file: soundfile.SoundFile, name: str, max_seconds: float) -> np.ndarray:
-    """(N,) float32, in blocks: the length in the header may be wrong, and many channels need much room."""
-    if not MIN_RATE <= file.samplerate <= MAX_RATE:
-        raise AudioError(f"{name} has {file.samplerate} Hz; {MIN_RATE} to {MAX_RATE} Hz are allowed.")
-    if file.channels > _MAX_CHANNELS:
-        raise AudioError(f"{name} has {file.channels} channels; at most {_MAX_CHANNELS} are allowed.")
-    limit = int(max_seconds * file.samplerate)
-    blocks: list[np.ndarray] = []
-    total = 0
+def _load_media(
+    opened: str | BinaryIO, name: str, start: float, end: float | None, max_seconds: float
+) -> tuple[np.ndarray, int]:
+    """(N,) float32 and the rate of what libsndfile does not know."""
+    facts = media.probe(opened, name)
+    _check_format(facts.rate, facts.channels, name)
+    pieces = media.blocks(opened, name, start)
+    first = next(pieces, (np.zeros((1, 0), dtype=np.float32), facts.rate))
+    rate = first[1]  # may be twice what the container names, where a codec extends the band
+    mono = (block.mean(axis=0, dtype=np.float32) for block, _ in chain([first], pieces))
+    return _joined(mono, rate, _frames(start, end, rate), max_seconds, name), rate
+
+
+def _check_format(rate: int, channels: int, name: str) -> None:
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise AudioError(f"{name} has {rate} Hz; {MIN_RATE} to {MAX_RATE} Hz are allowed.")
+    if channels > _MAX_CHANNELS:
+        raise AudioError(f"{name} has {channels} channels; at most {_MAX_CHANNELS} are allowed.")
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """(N,) float32 pieces: many channels need much room."""
     while len(block := file.read(1 << 16, dtype="float32", always_2d=True)):
+        yield block.mean(axis=1, dtype=np.float32)
+
+
+def _frames(start: float, end: float | None, rate: int) -> int | None:
+    return None if end is None else max(0, round(end * rate) - round(start * rate))
+
+
+def _joined(blocks: Iterable[np.ndarray], rate: int, wanted: int | None, max_seconds: float, name: str) -> np.ndarray:
+    """(N,) the first `wanted` samples. The length in a header may be wrong, so what was read is counted."""
+    kept: list[np.ndarray] = []
+    total = 0
+    for block in blocks:
+        kept.append(block)
         total += len(block)
-        if total > limit:
-            raise AudioError(
-                f"{name} is longer than {max_seconds:g} s.", hint="Cut the part you need out of it, or raise the limit."
-            )
-        blocks.append(block.mean(axis=1, dtype=np.float32))
-    return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
+        if wanted is not None and total >= wanted:
+            break
+        if total > max_seconds * rate:
+            hint = "Cut the part you need out of it, or raise the limit."
+            raise AudioError(f"{name} is longer than {max_seconds:g} s.", hint=hint)
+    samples = np.concatenate(kept) if kept else np.zeros(0, dtype=np.float32)
+    return samples if wanted is None else samples[:wanted]
 
 
 def _suffixes() -> str:

@@ -12,11 +12,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sovits_tts import media
 from sovits_tts.errors import DataError, TextError
 from sovits_tts.text.languages import language_code
 
-SOUND = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64"})
-UNREADABLE_SOUND = frozenset({".m4a", ".aac", ".mp4", ".wma", ".amr", ".webm", ".mkv", ".mov", ".mpc", ".ape"})
+SOUND = media.SUFFIXES | {
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aif",
+    ".aiff",
+    ".au",
+    ".caf",
+    ".w64",
+    ".rf64",
+}
 SIDECARS = (".lab", ".txt")
 _TIME = r"(\d+):([0-5]?\d):([0-5]?\d)[,.](\d{1,3})"
 _SPAN = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
@@ -86,7 +99,7 @@ def read_manifest(source: str | os.PathLike[str], *, language: str = "auto", spe
     if not rows and not problems:
         raise DataError(
             f"There are no recordings in {source}.",
-            hint=f"It should hold sound files ({', '.join(sorted(SOUND))}) or a .list file that names some.",
+            hint=f"It should hold sound files ({', '.join(sorted(SOUND))}) or a .list that names some.",
         )
     return Manifest(tuple(rows), tuple(problems), root)
 
@@ -168,9 +181,6 @@ def _folder(folder: Path, default: Row, problems: list[Problem]) -> Iterator[Row
         if suffix in SOUND:
             stems.add(path.with_suffix(""))
             yield from _recording(path, default, problems)
-        elif suffix in UNREADABLE_SOUND:
-            stems.add(path.with_suffix(""))
-            problems.append(_unreadable(path))
     for path in files:
         if path.suffix.lower() in (".lab", ".srt") and path.with_suffix("") not in stems:
             cause = f"There is no recording named {path.stem} beside it."
@@ -267,13 +277,11 @@ def _lines(path: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _named(
-    path: Path, number: int, name: str, default: Row, problems: list[Problem], folder: str = ""
-) -> Row | None:
+def _named(path: Path, number: int, name: str, default: Row, problems: list[Problem], folder: str = "") -> Row | None:
     """A row for the recording that a line names: as it is, beside the list, or by its bare name beside the list."""
     given = Path(name.replace("\\", "/")) if "\\" in name and not Path(name).exists() else Path(name)
     places = [path.parent / folder / given, path.parent / given, given, path.parent / folder / given.name]
-    suffixes = [""] if given.suffix.lower() in SOUND | UNREADABLE_SOUND else ["", ".wav", ".flac", ".mp3", ".ogg"]
+    suffixes = [""] if given.suffix.lower() in SOUND else ["", ".wav", ".flac", ".mp3", ".ogg", ".m4a"]
     for place in places:
         for suffix in suffixes:
             candidate = place.with_name(place.name + suffix) if place.name else place
@@ -297,11 +305,6 @@ def _with_text(row: Row, text: str, problems: list[Problem]) -> Row:
 def _sound_beside(path: Path) -> Path | None:
     found = sorted(p for p in path.parent.iterdir() if p.stem == path.stem and p.suffix.lower() in SOUND)
     return found[0] if found else None
-
-
-def _unreadable(path: Path) -> Problem:
-    fix = "Convert it to WAV or FLAC, for example with ffmpeg."
-    return Problem("format", str(path), 0, f"{path.suffix} files cannot be read.", fix)
 
 
 def _hidden(path: Path, folder: Path) -> bool:

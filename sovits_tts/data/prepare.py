@@ -1,10 +1,10 @@
 """Recordings -> clips, phonemes, verdicts: the folder that training reads.
 
-    OUT/rows.jsonl       a line per clip to train on: path, speaker, language, text, phonemes, ids, seconds, source …
-    OUT/clips/*.flac     the clips, mono, at their own rate or at `sample_rate`
-    OUT/transcripts.tsv  every clip, worst confidence first; what is edited there counts in the next run
-    OUT/report.json      what was kept, what was not, and why
-    OUT/work/            one result per item, named by the content it came from: a killed run goes on from here
+OUT/rows.jsonl       a line per clip to train on: path, speaker, language, text, phonemes, ids, seconds, source …
+OUT/clips/*.flac     the clips, mono, at their own rate or at `sample_rate`
+OUT/transcripts.tsv  every clip, worst confidence first; what is edited there counts in the next run
+OUT/report.json      what was kept, what was not, and why
+OUT/work/            one result per item, named by the content it came from: a killed run goes on from here
 """
 
 from __future__ import annotations
@@ -227,9 +227,7 @@ def _finish(
 
 def _review(clip: dict[str, Any]) -> ReviewRow:
     why = " ".join(clip["reasons"])
-    return ReviewRow(
-        clip["id"], clip["keep"], clip["confidence"], clip["verdict"], clip["language"], clip["text"], why
-    )
+    return ReviewRow(clip["id"], clip["keep"], clip["confidence"], clip["verdict"], clip["language"], clip["text"], why)
 
 
 def _content(path: Path) -> str:

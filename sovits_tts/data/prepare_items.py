@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 
 from sovits_tts.activity import Segment
@@ -42,7 +41,7 @@ def cut_item(facts: dict[str, Any]) -> dict[str, Any]:
     clips: list[dict[str, Any]] = []
     model = _model(facts["model"])
     try:
-        audio = load_span(path, facts["start"], facts["end"])
+        audio = Audio.load_span(path, facts["start"], facts["end"])
     except AudioError as error:
         return {"clips": [], "left_out": [_lost(facts, 0.0, None, error.message)]}
     stem = re.sub(r"[^\w-]+", "_", path.stem)[:40]
@@ -82,21 +81,6 @@ def read_item(facts: dict[str, Any]) -> dict[str, Any]:
                   "per_char": None if run.per_char is None else list(run.per_char)} for run in sentence.runs],
         "match": asdict(match), "text_warnings": [warning.message for warning in sentence.warnings],
     }  # fmt: skip
-
-
-def load_span(path: Path, start: float, end: float | None) -> Audio:
-    """A stretch of a recording, in seconds, without reading the rest. Raises AudioError."""
-    if not start and end is None:
-        return Audio.load(path)
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            first = min(round(start * file.samplerate), file.frames)
-            last = file.frames if end is None else min(round(end * file.samplerate), file.frames)
-            file.seek(first)
-            samples = file.read(last - first, dtype="float32", always_2d=True).mean(axis=1)
-            return Audio(samples, file.samplerate)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise AudioError(f"{path} cannot be read as audio: {error}") from error
 
 
 def _parts(

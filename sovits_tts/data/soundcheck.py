@@ -8,9 +8,10 @@ from pathlib import Path
 
 import soundfile
 
+from sovits_tts import media
 from sovits_tts.audio import MAX_RATE, MAX_SECONDS
-from sovits_tts.data.manifest import UNREADABLE_SOUND, Problem, Row
-from sovits_tts.errors import MissingDependency
+from sovits_tts.data.manifest import Problem, Row
+from sovits_tts.errors import AudioError, MissingDependency
 from sovits_tts.text.languages import plugin
 
 LOWEST_RATE = 8000  # Hz
@@ -47,9 +48,9 @@ def check_rows(rows: Sequence[Row]) -> Iterator[Problem]:
 
 
 def _row(row: Row, header: _Header) -> Iterator[Problem]:
-    if row.path.suffix.lower() in UNREADABLE_SOUND:
-        fix = "Convert it to WAV or FLAC, for example with ffmpeg."
-        yield Problem("format", row.file, row.line, f"{row.path.suffix} files cannot be read ({row.path.name}).", fix)
+    if row.path.suffix.lower() in media.SUFFIXES and not media.installed():
+        cause = f"{row.path.name}: reading {row.path.suffix} files needs PyAV, which is not installed."
+        yield Problem("format", row.file, row.line, cause, f"{media.INSTALL}, or convert it to WAV or FLAC.")
         return
     if header.fault:
         yield Problem("damaged", row.file, row.line, f"{row.path.name}: {header.fault}", "Export the recording again.")
@@ -90,11 +91,21 @@ def _header(path: Path) -> _Header:
             return _Header(0, 0, 0, "the file is empty.")
         info = soundfile.info(str(path))
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+        if media.installed():
+            return _media_header(path)
         reason = str(error).rsplit(":", 1)[-1].strip().rstrip(".")
         return _Header(0, 0, 0, f"it cannot be read as audio ({reason}).")
     if info.frames <= 0:
         return _Header(info.samplerate, 0, info.channels, "it holds no samples.")
     return _Header(info.samplerate, info.frames / info.samplerate, info.channels)
+
+
+def _media_header(path: Path) -> _Header:
+    try:
+        facts = media.probe(str(path), "it")
+    except AudioError as error:
+        return _Header(0, 0, 0, error.message)
+    return _Header(facts.rate, facts.seconds, facts.channels)
 
 
 def _missing(language: str) -> MissingDependency | None:
