@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from sovits_tts.specs import SPECS, get_spec
 from sovits_tts.training import pretrain as recipe
 from sovits_tts.training.loop import LoopSettings, run
 from sovits_tts.training.pretrain import GPTRun, PretrainConfig, VITSRun, pretrain
-from sovits_tts.training.pretrain_content import ContentRun
+from sovits_tts.training.pretrain_content import ContentRun, load_codebook
 from sovits_tts.training.pretrain_teacher import TeacherRun
 from sovits_tts.training.state import load_state, save_state
 from sovits_tts.training.teacher_data import edit_distance, frame_path, spread_peaks
@@ -137,6 +138,23 @@ def test_packaged_tokens_are_the_training_tokens(work: Path, tmp_path: Path) -> 
         tokens = vits.tokenize(content(torch.from_numpy(padded)[None]))[0].numpy()
     stored = TokenStore(work / "tokens.npz").with_tail(0)
     assert np.mean(tokens[: len(stored)] == stored) > 0.9  # fp16 storage may move a frame that lies between two entries
+
+
+def test_encoder_trained_further_gets_new_tokens_before_packaging(work: Path, tmp_path: Path) -> None:
+    for part in ("gpt", "vits"):
+        pretrain(part, work, CONFIG)
+    further = tmp_path / "work"
+    shutil.copytree(work, further)
+    pretrain("content", further, replace(CONFIG, content=replace(CONFIG.content, steps=CONFIG.content.steps + 1)))
+    with pytest.raises(DataError, match="pretrain tokens"):
+        pretrain("package", further, CONFIG, out=tmp_path / "model")
+    pretrain("tokens", further, CONFIG)
+    old, new = (TokenStore(folder / "tokens.npz") for folder in (work, further))
+    assert np.mean([np.mean(old[i] == new[i]) for i in range(len(old))]) > 0.5
+    pretrain("vits", further, replace(CONFIG, vits=replace(CONFIG.vits, steps=CONFIG.vits.steps + 1)))
+    saved = load_state(further / "vits" / "state.safetensors")["stage"]["generator"]["quantizer.embedding"]
+    torch.testing.assert_close(saved.float(), load_codebook(further).entries)
+    pretrain("package", further, CONFIG, out=tmp_path / "model")
 
 
 def test_unknown_part_and_missing_parts_are_named(tmp_path: Path) -> None:

@@ -121,17 +121,25 @@ def fit_codebook(
     seed: int = 0,
     rounds: int = 30,
     sample: int = 200_000,
+    before: NDArray[np.int64] | None = None,
     on_event: OnEvent = silent,
 ) -> Codebook:
-    """k-means (Lloyd) in the discriminant space, started from random points; an entry that empties moves far away.
+    """k-means (Lloyd) in the discriminant space; an entry that empties moves far away.
 
     features: (N, C); labels: (N,) phoneme of each, 0 for none
+    before:   (N,) tokens these frames had with an earlier encoder: entries start at their means, so that a token goes
+              on meaning what it meant and the stages trained on it go on too. Without it they start at random points.
     """
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(len(features), min(sample, len(features)), replace=False))
     matrix, bias = discriminant(features[chosen], labels[chosen])
     x = torch.from_numpy(features[chosen].astype(np.float32)) @ matrix.T + bias
     entries = x[torch.from_numpy(rng.choice(len(x), size, replace=False))].clone()
+    if before is not None:
+        was = torch.from_numpy(before[chosen])
+        counts = torch.bincount(was, minlength=size)
+        means = torch.zeros_like(entries).index_add_(0, was, x) / counts.clamp(min=1)[:, None]
+        entries = torch.where(counts[:, None] > 0, means, entries)
     for turn in range(rounds):
         scores = x @ entries.T - 0.5 * entries.square().sum(1)
         best, nearest = scores.max(1)
@@ -144,6 +152,19 @@ def fit_codebook(
             entries[empty] = x[distance.topk(10 * len(empty)).indices[::10]]
         on_event(Event("codebook", turn + 1, rounds, values={"distance": distance.mean().item(), "empty": len(empty)}))
     return Codebook(matrix, bias, entries)
+
+
+def turned_to(codebook: Codebook, previous: Codebook) -> Codebook:
+    """The same codebook in the axes of the previous one (orthogonal Procrustes; Schönemann 1966).
+
+    No distance changes, so no token does; but the vectors that the waveform stage learnt to read stay where they were.
+    """
+    here, there = codebook.entries.mean(0), previous.entries.mean(0)
+    left, _, right = torch.linalg.svd((codebook.entries - here).T @ (previous.entries - there))
+    turn = left @ right
+    return Codebook(
+        turn.T @ codebook.matrix, (codebook.bias - here) @ turn + there, (codebook.entries - here) @ turn + there
+    )
 
 
 def probe_tokens(

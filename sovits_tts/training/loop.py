@@ -70,9 +70,11 @@ def run(
     settings: LoopSettings,
     on_event: OnEvent = silent,
     on_save: Callable[[int], None] = lambda step: None,
+    on_load: Callable[[], None] = lambda: None,
 ) -> int:
     """Train from the last saved step (or from 0) and return the step reached.
 
+    on_load: called when a state was loaded, to put right what it should not have brought back
     Writes `state.safetensors` and `log.jsonl` in `folder`. Stops, saved, at the last step, at the deadline, or when
     `on_event` raises Cancelled.
     """
@@ -82,6 +84,7 @@ def run(
         state = load_state(state_file)
         stage.load_state_dict(state["stage"])
         step = int(state["step"])
+        on_load()
     started = last_save = time.monotonic()
 
     def save(at: int) -> None:

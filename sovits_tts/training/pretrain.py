@@ -26,7 +26,7 @@ from sovits_tts.training.codebook import Codebook
 from sovits_tts.training.content import ContentStage
 from sovits_tts.training.gpt import GPTData, GPTStage
 from sovits_tts.training.loop import LoopSettings, run
-from sovits_tts.training.pretrain_content import ContentRun, make_tokens, train_content
+from sovits_tts.training.pretrain_content import ContentRun, load_codebook, make_tokens, train_content
 from sovits_tts.training.pretrain_teacher import TeacherRun, pretrain_teacher
 from sovits_tts.training.state import load_state
 from sovits_tts.training.vits import VITSStage
@@ -96,7 +96,7 @@ def pretrain(
         "decode": lambda: decode_corpus(_given(corpus, "--corpus"), work, spec.languages, on_event=on_event),
         "teacher": lambda: pretrain_teacher(work, config.teacher, on_event),
         "content": lambda: train_content(work, spec, replace(config.content, device=config.device), minutes, on_event),
-        "tokens": lambda: make_tokens(work, spec, _content_stage(work, spec), on_event),
+        "tokens": lambda: make_tokens(work, spec, *_content_stage(work, spec), on_event),
         "gpt": lambda: train_gpt(work, spec, config.gpt, config.device, minutes, on_event),
         "vits": lambda: train_vits(work, spec, config.vits, config.device, minutes, on_event),
         "package": lambda: package(work, spec, _given(out, "--out"), config.meta),
@@ -113,12 +113,12 @@ def _given(path: Path | None, option: str) -> Path:
     return path
 
 
-def _content_stage(work: Path, spec: ModelSpec) -> ContentStage:
-    """The trained content encoder, in fp32: tokens are made once and must not flip with the precision."""
+def _content_stage(work: Path, spec: ModelSpec) -> tuple[ContentStage, int]:
+    """The trained content encoder, in fp32: tokens must not flip with the precision; and its step."""
     state = _state(work / "content")
     stage = ContentStage(spec.content, 1, low=False)
     stage.precision.load_state_dict(state["networks"])
-    return stage
+    return stage, int(load_state(work / "content" / "state.safetensors")["step"])
 
 
 def _state(folder: Path) -> dict[str, Any]:
@@ -168,9 +168,12 @@ def train_vits(work: Path, spec: ModelSpec, settings: VITSRun, device: str, minu
         spec.vits, settings.steps, settings.adversarial_from, settings.kl_warmup, settings.peak_lr,
         slice_frames=settings.slice_frames, device=device,
     )  # fmt: skip
-    codebook = Codebook(**load_state(work / "codebook.safetensors"))
-    install_codebook(stage.generator.quantizer, codebook)
-    run(stage, data.batch, work / "vits", _loop(settings, minutes), on_event)
+
+    def install() -> None:  # the tokens may have been made again since the state was saved
+        install_codebook(stage.generator.quantizer, load_codebook(work))
+
+    install()
+    run(stage, data.batch, work / "vits", _loop(settings, minutes), on_event, on_load=install)
 
 
 def _loop(settings: GPTRun | VITSRun, minutes: float) -> LoopSettings:
@@ -190,14 +193,18 @@ def install_codebook(quantizer: Quantizer, codebook: Codebook) -> None:
 def package(work: Path, spec: ModelSpec, out: Path, meta: dict[str, Any]) -> str:
     """Collect the averaged weights of all parts into a model folder; returns its fingerprint."""
     weights: dict[str, Tensor] = {}
-    content = _content_stage(work, spec)
+    content, step = _content_stage(work, spec)
+    if int(load_state(work / "codebook.safetensors")["step"]) != step:
+        raise DataError(
+            f"The tokens were not made by the content encoder of step {step}.", hint="Run `sovits-tts pretrain tokens`."
+        )
     weights.update({f"content.{k}": v for k, v in content.network.state_dict().items()})
     gpt = _state(work / "gpt")
     weights.update({f"gpt.{k}": v for k, v in averaged(gpt, "network").items()})
     vits = _state(work / "vits")
     weights.update({f"vits.{k}": v for k, v in averaged(vits, "generator").items()})
     weights.update({f"discriminators.{k}": v for k, v in vits["discriminator"].items()})
-    codebook = Codebook(**load_state(work / "codebook.safetensors"))
+    codebook = load_codebook(work)
     projection, bias = codebook.projection()
     weights["vits.content_projection.weight"], weights["vits.content_projection.bias"] = projection, bias
     weights["vits.quantizer.embedding"] = weights["vits.quantizer.embedding_sum"] = codebook.entries

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.data.labels import read_labels
@@ -14,7 +15,15 @@ from sovits_tts.data.pieces import Piece, make_pieces, read_pieces, write_pieces
 from sovits_tts.data.tokens import TokenStore, write_tokens
 from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.specs import ModelSpec
-from sovits_tts.training.codebook import Codebook, Pooled, fit_codebook, pool_features, probe_tokens, spoken_symbols
+from sovits_tts.training.codebook import (
+    Codebook,
+    Pooled,
+    fit_codebook,
+    pool_features,
+    probe_tokens,
+    spoken_symbols,
+    turned_to,
+)
 from sovits_tts.training.content import ContentBatch, ContentData, ContentStage
 from sovits_tts.training.loop import LoopSettings, run
 from sovits_tts.training.state import load_state, save_state
@@ -79,37 +88,68 @@ def train_content(
     return stage
 
 
-def _pooled(work: Path, stage: ContentStage, pieces: list[Piece], on_event: OnEvent) -> Pooled:
+def _pooled(work: Path, stage: ContentStage, step: int, pieces: list[Piece], on_event: OnEvent) -> Pooled:
     """The encoder's pooled features, made once and kept in `pooled.npz`."""
     path = work / "pooled.npz"
-    if not path.is_file():
-        pooled = pool_features(stage.network, Corpus(work), pieces, on_event=on_event)
-        partial = work / "pooled.part.npz"
-        np.savez(partial, features=pooled.features, starts=pooled.starts, lengths=pooled.lengths)
-        partial.rename(path)
-    with np.load(path, allow_pickle=False) as data:
-        return Pooled(data["features"], data["starts"], data["lengths"])
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as data:
+            if int(data["step"]) == step:
+                return Pooled(data["features"], data["starts"], data["lengths"])
+    pooled = pool_features(stage.network, Corpus(work), pieces, on_event=on_event)
+    partial = work / "pooled.part.npz"
+    np.savez(partial, features=pooled.features, starts=pooled.starts, lengths=pooled.lengths, step=step)
+    partial.rename(path)
+    return pooled
 
 
-def make_tokens(work: Path, spec: ModelSpec, stage: ContentStage, on_event: OnEvent = silent) -> Codebook:
-    """Fit the codebook on train pieces and write `tokens.npz` (all pieces) and `codebook.safetensors`."""
-    saved = work / "codebook.safetensors"
-    if saved.is_file() and (work / "tokens.npz").is_file():
-        return Codebook(**load_state(saved))
+def make_tokens(work: Path, spec: ModelSpec, stage: ContentStage, step: int, on_event: OnEvent = silent) -> Codebook:
+    """Fit the codebook on train pieces and write `tokens.npz` (all pieces) and `codebook.safetensors`.
+
+    step: of the encoder. Tokens of an earlier one are made again, entry by entry near what they meant.
+    """
+    saved, tokens = work / "codebook.safetensors", work / "tokens.npz"
+    if saved.is_file() and tokens.is_file() and int(load_state(saved)["step"]) == step:
+        return load_codebook(work)
     pieces = read_pieces(work / "pieces.jsonl")
-    pooled = _pooled(work, stage, pieces, on_event)
+    pooled = _pooled(work, stage, step, pieces, on_event)
     train = np.zeros(len(pooled.features), bool)
     for piece, start, end in zip(pieces, pooled.starts, pooled.starts[1:], strict=False):
         train[start:end] = piece.split == "train"
     labels = spoken_symbols(pieces, pooled, spec.token_rate)
-    codebook = fit_codebook(pooled.features[train], labels[train], spec.vits.codebook_size, on_event=on_event)
+    before = _tokens_before(tokens, pooled)
+    codebook = fit_codebook(
+        pooled.features[train], labels[train], spec.vits.codebook_size,
+        before=None if before is None else before[train], on_event=on_event,
+    )  # fmt: skip
+    if before is not None:
+        codebook = turned_to(codebook, load_codebook(work))
     flat = np.concatenate(
         [codebook.assign(torch.from_numpy(part)).numpy() for part in np.array_split(pooled.features, 64)]
     )
     rows = [flat[s:e] for s, e in zip(pooled.starts, pooled.starts[1:], strict=False)]
-    write_tokens(work / "tokens.npz", rows, pooled.lengths.tolist())
-    save_state(saved, {"matrix": codebook.matrix, "bias": codebook.bias, "entries": codebook.entries})
-    store = TokenStore(work / "tokens.npz")
+    write_tokens(tokens, rows, pooled.lengths.tolist())
+    parts = {"matrix": codebook.matrix, "bias": codebook.bias, "entries": codebook.entries}
+    save_state(saved, {**parts, "step": step})
+    store = TokenStore(tokens)
     probe = probe_tokens(pieces, [store[i] for i in range(len(pieces))], spec.vits.codebook_size, spec.token_rate)
+    if before is not None:
+        probe["kept"] = float((before == flat).mean())
     on_event(Event("tokens", len(pieces), len(pieces), "pieces", values=probe))
     return codebook
+
+
+def _tokens_before(path: Path, pooled: Pooled) -> NDArray[np.int64] | None:
+    """The tokens in `path`, in the order of the pooled frames; None where there are none, or of other pieces."""
+    if not path.is_file():
+        return None
+    store = TokenStore(path)
+    rows = [store.with_tail(i) for i in range(len(store))]
+    if [len(row) for row in rows] != np.diff(pooled.starts).tolist():
+        return None
+    return np.concatenate(rows)
+
+
+def load_codebook(work: Path) -> Codebook:
+    """The codebook that `make_tokens` wrote."""
+    state = load_state(work / "codebook.safetensors")
+    return Codebook(state["matrix"], state["bias"], state["entries"])
