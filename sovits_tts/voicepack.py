@@ -141,7 +141,7 @@ class VoicePackage:
         """
         known = self.manifest.base
         found = self._base(base)
-        if found.fingerprint != known.fingerprint:
+        if self.stages and found.fingerprint != known.fingerprint:
             place = "" if base is None else " given"
             raise VoiceError(
                 f"The voice {self.manifest.name} was fine-tuned from {known.name} with the fingerprint "

@@ -102,11 +102,17 @@ def export(
     Raises CheckpointError if the model has other sizes than every GPT-SoVITS version, if a file exists and
     `overwrite` is not set, or if a weight does not fit in half precision.
     """
-    checkpoint = store.load(folder)
+    stem = name or Path(folder).resolve().name
+    return export_checkpoint(store.load(folder), destination, stem, overwrite=overwrite)
+
+
+def export_checkpoint(
+    checkpoint: store.Checkpoint, destination: str | os.PathLike[str], stem: str, *, overwrite: bool = False
+) -> tuple[Path, Path]:
+    """A model that was read already -> `<stem>.ckpt` and `<stem>.pth`; see `export`."""
     spec = checkpoint.spec
     version = official_version(spec)
     destination = Path(destination)
-    stem = name or Path(folder).resolve().name
     gpt_path, vits_path = destination / f"{stem}.ckpt", destination / f"{stem}.pth"
     for path in (gpt_path, vits_path):
         if path.exists() and not overwrite:

@@ -73,16 +73,23 @@ def convert(
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="A model folder of ours.")],
+    folder: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder of ours, or a fine-tuned voice.")],
     destination: Annotated[Path, typer.Argument(help="Folder for the .ckpt and the .pth.")],
-    name: Annotated[str, typer.Option(help="Name of the two files; the folder's by default.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the two files; the folder's or voice's by default.")] = "",
     json: Json = False,
     force: Force = False,
 ) -> None:
-    """A model folder to a pair of files that GPT-SoVITS loads."""
+    """A model folder, or a fine-tuned voice, to a pair of files that GPT-SoVITS loads."""
+    from sovits_tts import voices
     from sovits_tts.checkpoints.convert import export as run
+    from sovits_tts.checkpoints.convert import export_checkpoint
 
-    gpt, vits = run(folder, destination, name=name, overwrite=force)
+    package = voices.package_of(folder)
+    if package is None:
+        gpt, vits = run(folder, destination, name=name, overwrite=force)
+    else:
+        stem = name or package.manifest.name
+        gpt, vits = export_checkpoint(package.checkpoint(), destination, stem, overwrite=force)
     _report(json, {"gpt": str(gpt), "vits": str(vits)})
 
 
