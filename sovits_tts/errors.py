@@ -10,6 +10,7 @@ SovitsError
  │   ├─ CheckpointError     a model file that is damaged, hostile, or of another kind
  │   ├─ VoiceError          a saved voice that is missing or damaged
  │   └─ MissingDependency   an optional package is not installed
+ ├─ TrainingError           training that does not get anywhere
  └─ DownloadError           the network or the remote end failed
 """
 
@@ -66,6 +67,10 @@ class MissingDependency(InputError):
     """An optional package is absent; `hint` carries the install line."""
 
     code = "missing_dependency"
+
+
+class TrainingError(SovitsError):
+    code = "training"
 
 
 class DownloadError(SovitsError):
