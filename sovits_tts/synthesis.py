@@ -43,6 +43,7 @@ class Chunk:
     reason:   why generation ended: "eos", "stopped" (a runaway), "length"
     coverage: share of the phonemes that were reached, where the model can tell
     warnings: what could not be read in the text
+    source:   the sentence with its markup; spoken again, it gives the same
     """
 
     samples: np.ndarray
@@ -55,6 +56,7 @@ class Chunk:
     reason: str = ""
     coverage: float | None = None
     warnings: tuple[str, ...] = ()
+    source: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON, without samples and tokens."""
@@ -193,6 +195,7 @@ class Call:
             np.concatenate(pieces), self.rate, sentence.text, tuple(tokens), made, bool(attempt.problems),
             attempt.problems, attempt.generated.reason, attempt.coverage,
             tuple(f"{warning.message} ({warning.span!r})" for warning in sentence.warnings),
+            sentence.source,
         )  # fmt: skip
 
     def decode(self, tokens: list[int], sentence: Sentence, index: int, attempt: int) -> np.ndarray:

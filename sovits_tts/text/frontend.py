@@ -24,6 +24,7 @@ from sovits_tts.text.pronounce import ARPA, JAMO, KANA, TONED
 from sovits_tts.text.reading import Part, Run, read_run
 from sovits_tts.text.segment import evidence, resolve_mode, segment
 from sovits_tts.text.symbols import symbol_ids
+from sovits_tts.text.written import written
 
 __all__ = ["Lexicon", "Pause", "Run", "Sentence", "describe", "read", "sentences"]
 
@@ -40,12 +41,14 @@ class Sentence:
     runs:        one per language change; none: the sentence is only a pause
     pause_after: seconds of silence that the markup asks for; None: as the caller likes
     rate:        speed against the usual one
+    source:      with the markup: reading it again gives the same
     """
 
     text: str
     runs: tuple[Run, ...]
     pause_after: float | None = None
     rate: float = 1.0
+    source: str = ""
 
     @property
     def phonemes(self) -> tuple[str, ...]:
@@ -177,7 +180,7 @@ class _Reader:
             raise _Unspeakable(*_nothing(chunk.text).args)
         self.prior = _clamp(0.9 * self.prior + evidence(chunk.text))
         runs = self._lengthened(runs)
-        return Sentence(chunk.text.strip(), tuple(runs), chunk.pause, chunk.spans[0].rate)
+        return Sentence(chunk.text.strip(), tuple(runs), chunk.pause, chunk.spans[0].rate, written(chunk.spans))
 
     def _runs(self, spans: tuple[Span, ...]) -> list[Run]:
         flat = "".join(span.alias or span.text for span in spans)
