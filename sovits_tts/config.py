@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -111,6 +111,13 @@ def _unknown_keys(cls: Any, data: Mapping[str, Any], prefix: str) -> list[str]:
             near = difflib.get_close_matches(str(key), types, n=1, cutoff=0.5)
             guess = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(types)}."
             problems.append(f"{prefix}{key} is unknown: {guess}")
+        elif isinstance(value, Mapping) and get_origin(types[key]) is dict:
+            inner = get_args(types[key])[1]
+            if isinstance(inner, type) and is_dataclass(inner):
+                for name, item in value.items():
+                    problems += (
+                        _unknown_keys(inner, item, f"{prefix}{key}.{name}.") if isinstance(item, Mapping) else []
+                    )
         elif isinstance(value, Mapping):
             for inner in (types[key], *get_args(types[key])):  # a dataclass, or one in "X | None"
                 if isinstance(inner, type) and is_dataclass(inner):

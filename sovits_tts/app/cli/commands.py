@@ -10,6 +10,7 @@ from sovits_tts import __version__
 from sovits_tts.app.cli import console
 from sovits_tts.app.cli.convert import convert
 from sovits_tts.app.cli.evaluate import bench, evaluate
+from sovits_tts.app.cli.finetune import finetune, train
 from sovits_tts.app.cli.inspect import inspect
 from sovits_tts.app.cli.lexicon import app as lexicon
 from sovits_tts.app.cli.models import app as models
@@ -46,8 +47,9 @@ def options(
     """Speak a text in the voice of a short clip."""
 
 
-for command in (say, convert, phonemize, inspect, prepare, evaluate, bench, pretrain, webui):
+for command in (say, convert, phonemize, inspect, prepare, finetune, evaluate, bench, pretrain, webui):
     app.command()(command)
 app.add_typer(models, name="models")
+app.add_typer(train, name="train")
 app.add_typer(lexicon, name="lexicon")
 app.add_typer(voices, name="voices")

@@ -74,8 +74,8 @@ def say(
     )  # fmt: skip
     tts = load(model, device, precision, voice)
     if tts.package:  # what the voice prefers, except for what the command line says
-        own = tts.package.manifest.defaults
-        options = replace(options, **{name: value for name, value in own.items() if not _given(context, name)})
+        own: dict[str, Any] = {n: v for n, v in tts.package.manifest.defaults.items() if not _given(context, n)}
+        options = replace(options, **own)
     options = replace(options, timbre=timbre(tts, mix))
     known = tts.voice(voice, voice_text, voice_language, style=style) if voice else None
     start = time.perf_counter()

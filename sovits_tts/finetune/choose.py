@@ -1,0 +1,211 @@
+"""Which checkpoint is best: each speaks held-out lines, and none is taken that is worse than no training at all.
+
+The baseline is the base model with the same clip as prompt. First the VITS checkpoints speak with the base's GPT
+stage, then the GPT checkpoints through the best VITS stage: so many evaluations as there are checkpoints, and not their
+product.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from sovits_tts.audio import Audio
+from sovits_tts.checkpoints.tuned import load_tuned
+from sovits_tts.data.atomic import write_json
+from sovits_tts.device import choose as choose_device
+from sovits_tts.finetune.panel import Figures, Panel, figures, from_dict
+from sovits_tts.options import SynthesisOptions
+from sovits_tts.progress import Event, OnEvent, silent
+from sovits_tts.tts import TTS
+from sovits_tts.voice import Voice
+
+FORMAT = 1  # raised whenever an evaluation would come out otherwise
+_DIGITS = 4  # figures are compared as they are shown
+
+
+@dataclass(frozen=True)
+class Line:
+    """A held-out clip: its text is spoken, its sound is what the speaker is like."""
+
+    id: str
+    text: str
+    language: str
+    path: Path
+
+
+class Trained(Protocol):
+    """A checkpoint, as training hands it over."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def losses(self) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pair of stages; None: the base's own."""
+
+    gpt: Trained | None = None
+    vits: Trained | None = None
+
+    @property
+    def name(self) -> str:
+        parts = [f"{stage} epoch {it.epoch}" for stage, it in (("vits", self.vits), ("gpt", self.gpt)) if it]
+        return ", ".join(parts) or "zero-shot"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A candidate and how it did. folder: its sound, as <line id>.flac"""
+
+    candidate: Candidate
+    figures: Figures
+    lines: list[dict[str, Any]]
+    folder: Path
+
+    def as_dict(self) -> dict[str, Any]:
+        it = self.candidate
+        epochs = {"gpt": it.gpt.epoch if it.gpt else None, "vits": it.vits.epoch if it.vits else None}
+        return {"name": it.name, "epochs": epochs, **self.figures.as_dict()}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """best: the baseline itself where nothing beats it; reason: a sentence that says why."""
+
+    baseline: Scored
+    best: Scored
+    tried: list[Scored] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def improved(self) -> bool:
+        return self.best is not self.baseline
+
+
+def beats(new: Figures, old: Figures) -> bool:
+    """In no figure worse, in one better: never a trade of clarity for likeness."""
+    rates = (new.error_rate or 0.0, old.error_rate or 0.0)
+    pairs = [(-rates[0], -rates[1]), (new.similarity, old.similarity), (-new.failed, -old.failed)]
+    rounded = [(round(a, _DIGITS), round(b, _DIGITS)) for a, b in pairs]
+    return all(a >= b for a, b in rounded) and any(a > b for a, b in rounded[:2])
+
+
+def score(found: Figures) -> float:
+    """Likeness less errors; both between 0 and about 1, and weighed alike."""
+    return found.similarity - (found.error_rate or 0.0) - found.failed
+
+
+class Contest:
+    """Evaluates candidates over the same lines with the same voice, and keeps every result by what went into it."""
+
+    def __init__(
+        self, source: str, panel: Panel, voice: Voice, lines: Sequence[Line], folder: Path,
+        *, seed: int = 0, device: str = "auto", options: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """source: the base model; folder: of the results; options: fields of SynthesisOptions that the voice prefers"""
+        self.source, self.panel, self.voice, self.lines, self.folder = source, panel, voice, list(lines), folder
+        self.device = device
+        self.options = SynthesisOptions(**{**(options or {}), "seed": seed})
+        self._hashes: dict[Path, str] = {}
+
+    def run(self, candidate: Candidate, base: TTS, on_event: OnEvent = silent) -> Scored:
+        """Speak and judge every line. base: the base model, to speak the baseline and to name what was compared."""
+        folder = self.folder / self._key(candidate, base)
+        result = folder / "result.json"
+        if result.is_file():
+            known = json.loads(result.read_text(encoding="utf-8"))
+            return Scored(candidate, from_dict(known["figures"]), known["lines"], folder)
+        tts = base if candidate == Candidate() else self._load(candidate)
+        voice, spoken, failed, began = tts.voice(self.voice), [], 0, time.perf_counter()
+        for number, line in enumerate(self.lines, 1):
+            made = tts.synthesize(line.text, voice, options=replace(self.options, language=line.language))
+            made.audio.save(folder / f"{line.id}.flac", overwrite=True)
+            failed += bool(made.failed)
+            spoken.append(self.panel.judge(line.id, line.text, line.language, made.audio))
+            on_event(Event("evaluate", number, len(self.lines), "lines", candidate.name))
+        found = figures(spoken, failed, time.perf_counter() - began)
+        lines = [item.as_dict() for item in spoken]
+        write_json(result, {"candidate": candidate.name, "figures": found.as_dict(), "lines": lines})
+        return Scored(candidate, from_dict(found.as_dict()), lines, folder)
+
+    def _load(self, candidate: Candidate) -> TTS:
+        gpt, vits = (stage.path if stage else None for stage in (candidate.gpt, candidate.vits))
+        return TTS(load_tuned(self.source, gpt, vits), choose_device(self.device, "auto"))
+
+    def _key(self, candidate: Candidate, base: TTS) -> str:
+        stages = [self._hash(stage.path) if stage else "" for stage in (candidate.gpt, candidate.vits)]
+        parts = [
+            FORMAT, base.model.fingerprint, stages, hashlib.sha256(self.voice.audio.samples.tobytes()).hexdigest(),
+            self.voice.text, [(line.id, line.text, line.language) for line in self.lines], str(self.options),
+            self.panel.names,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+    def _hash(self, path: Path) -> str:
+        if path not in self._hashes:
+            with path.open("rb") as file:
+                self._hashes[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self._hashes[path]
+
+
+def natural(panel: Panel, lines: Sequence[Line]) -> Figures:
+    """The same lines as the speaker said them: what the judges give a real recording."""
+    return figures([panel.judge(line.id, line.text, line.language, Audio.load(line.path)) for line in lines])
+
+
+def spread(checkpoints: Sequence[Trained], most: int) -> list[Trained]:
+    """At most `most` of a stage: the last one, and others evenly before it."""
+    if len(checkpoints) <= most:
+        return list(checkpoints)
+    last = len(checkpoints) - 1
+    wanted = sorted({round(last * (number + 1) / most) for number in range(most)})
+    return [checkpoints[index] for index in wanted]
+
+
+def pick(
+    contest: Contest, base: TTS, vits: Sequence[Trained], gpt: Sequence[Trained], on_event: OnEvent = silent,
+    baseline: Scored | None = None,
+) -> Choice:  # fmt: skip
+    """The best pair of stages, or the baseline."""
+    first = baseline or contest.run(Candidate(), base, on_event)
+    tried: list[Scored] = []
+    best = first
+    rounds: list[tuple[Sequence[Trained], Callable[[Scored, Trained], Candidate]]] = [
+        (vits, lambda now, it: Candidate(gpt=now.candidate.gpt, vits=it)),
+        (gpt, lambda now, it: Candidate(gpt=it, vits=now.candidate.vits)),
+    ]
+    for checkpoints, make in rounds:
+        found = [contest.run(make(best, checkpoint), base, on_event) for checkpoint in checkpoints]
+        tried += found
+        better = [item for item in found if beats(item.figures, first.figures)]
+        best = max([best, *better], key=lambda item: score(item.figures))
+    return Choice(first, best, tried, _reason(first, best, tried))
+
+
+def _reason(first: Scored, best: Scored, tried: list[Scored]) -> str:
+    if best is not first:
+        return f"{best.candidate.name} has {_told(best.figures)}; without training it was {_told(first.figures)}."
+    if not tried:
+        return "There is no checkpoint to compare, so the voice stays zero-shot."
+    nearest = max(tried, key=lambda item: score(item.figures))
+    return (
+        f"No checkpoint is as good as the zero-shot voice in every figure ({_told(first.figures)}); the nearest, "
+        f"{nearest.candidate.name}, has {_told(nearest.figures)}. The voice stays zero-shot."
+    )
+
+
+def _told(found: Figures) -> str:
+    rate = "" if found.error_rate is None else f"an error rate of {found.error_rate:.1%} and "
+    return f"{rate}a similarity of {found.similarity:.3f}"

@@ -1,0 +1,111 @@
+"""What a fine-tuning can be told; `configs/finetune.yaml` explains every line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sovits_tts.assets import EMBEDDED
+from sovits_tts.config import as_dict, parse
+from sovits_tts.data.prepare import PrepareConfig
+from sovits_tts.errors import ConfigError
+from sovits_tts.options import SynthesisOptions
+from sovits_tts.specs import ModelSpec
+from sovits_tts.training.tune_config import GPTTune, VITSTune, defaults
+
+T = TypeVar("T", GPTTune, VITSTune)
+STAGES = ("vits", "gpt")  # the order they are chosen in: the GPT stage is judged through the best VITS stage
+_PER_CALL = frozenset({"lexicon", "timbre", "exact", "seed"})  # options that no voice can bring along
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How checkpoints are judged.
+
+    lines:       held-out lines that each checkpoint speaks, at most
+    share:       of the clips that is held out; more where that gives fewer than three lines
+    checkpoints: of each stage, at most: the last one and others evenly before it
+    seed:        of the synthesis, the same for all
+    whisper:     folder of a faster-whisper model as recogniser; "": pocketsphinx for English where it is installed,
+                 else the embedded model's own CTC head, which is not independent
+    """
+
+    lines: int = 8
+    share: float = 0.15
+    checkpoints: int = 3
+    seed: int = 0
+    whisper: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.lines <= 1000 or not 1 <= self.checkpoints <= 1000:
+            raise ConfigError(f"{self.lines} lines, {self.checkpoints} checkpoints: each must be 1 to 1000.")
+        if not 0 < self.share <= 0.5:
+            raise ConfigError(f"The share {self.share} cannot be held out.", hint="Use more than 0, at most 0.5.")
+
+
+@dataclass(frozen=True)
+class VoiceFacts:
+    """What goes into the voice beside its weights.
+
+    styles:   name -> clip, as calm: calm.wav; a .txt or .lab beside a clip holds its transcript. "normal" replaces the
+              clip that would be chosen from the recordings
+    defaults: fields of SynthesisOptions that the voice prefers
+    """
+
+    consent: str = ""
+    licence: str = ""
+    styles: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, float | int | str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = {name for name in SynthesisOptions.__dataclass_fields__ if name not in _PER_CALL}
+        for name in self.defaults:
+            if name not in known:
+                raise ConfigError(f"voice.defaults.{name} is unknown.", hint=f"Known are {', '.join(sorted(known))}.")
+        SynthesisOptions(**self.defaults)  # type: ignore[arg-type]  # raises for a value out of range
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """All that `finetune` can be told.
+
+    model:    as for `TTS.load`; of official ones the discriminators are needed too (`models download --training`)
+    stages:   which to train
+    review:   stop before training, so that a person can correct the transcripts
+    minutes:  budget of the whole run, 0: none; epochs are planned by the measured time of a step
+    gpt, vits: settings of the stages that differ from those that suit the model; see training/tune_config.py
+    """
+
+    model: str = EMBEDDED
+    stages: tuple[str, ...] = STAGES
+    review: bool = False
+    minutes: float = 0.0
+    device: str = "auto"
+    prepare: PrepareConfig = field(default_factory=PrepareConfig)
+    gpt: dict[str, Any] = field(default_factory=dict)
+    vits: dict[str, Any] = field(default_factory=dict)
+    evaluate: Evaluation = field(default_factory=Evaluation)
+    voice: VoiceFacts = field(default_factory=VoiceFacts)
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.stages) - set(STAGES):
+            raise ConfigError(f"There is no stage {sorted(unknown)[0]!r}.", hint=f"Choose among {', '.join(STAGES)}.")
+        if not 0 <= self.minutes <= 100_000:
+            raise ConfigError(f"A budget of {self.minutes} minutes cannot be.", hint="Use 0 for none, or more.")
+        if self.prepare.model not in (EMBEDDED, self.model):
+            raise ConfigError(
+                f"prepare.model is {self.prepare.model!r}, but model is {self.model!r}.",
+                hint="Leave prepare.model out.",
+            )
+        _stage(GPTTune(), self.gpt, "gpt")
+        _stage(VITSTune(), self.vits, "vits")
+
+    def tunes(self, spec: ModelSpec) -> tuple[GPTTune, VITSTune]:
+        """The settings of both stages for a model. Raises ConfigError for values that cannot be."""
+        gpt, vits = defaults(spec)
+        return _stage(gpt, self.gpt, "gpt"), _stage(vits, self.vits, "vits")
+
+
+def _stage(known: T, given: Mapping[str, Any], name: str) -> T:
+    return parse(type(known), as_dict(known) | dict(given), source=name)

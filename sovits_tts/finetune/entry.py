@@ -1,0 +1,85 @@
+"""What a run compares: the base, the voice's clip, lines that no training hears, the judges, the zero-shot result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sovits_tts.audio import Audio
+from sovits_tts.data.prepare import Prepared
+from sovits_tts.errors import DataError
+from sovits_tts.finetune.choose import Candidate, Choice, Contest, Line, Scored, Trained, pick, spread
+from sovits_tts.finetune.package import NORMAL, best_clip, style_voice
+from sovits_tts.finetune.panel import Panel
+from sovits_tts.finetune.run import Run
+from sovits_tts.progress import OnEvent
+from sovits_tts.training.tune_data import TuneData
+from sovits_tts.tts import TTS
+from sovits_tts.voice import Voice
+
+FEWEST = 4  # clips, below which none can be held out
+_FEWEST_LINES = 3
+_MOST_COMPARED = 20  # recordings that tell what the speaker is like
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is compared: the base, the voice's clip, the lines that no training hears, and who judges."""
+
+    base: TTS
+    reference: Voice
+    lines: list[Line]
+    share: float  # of the clips that is held out
+    panel: Panel
+    contest: Contest
+    baseline: Scored
+    most: int  # checkpoints of each stage
+
+    @classmethod
+    def make(cls, run: Run, prepared: Prepared, data: TuneData, on_event: OnEvent) -> Entry:
+        settings, rows = run.config.evaluate, {row["id"]: row for row in prepared.rows}
+        if len(data.rows) < FEWEST:
+            lost = "; ".join(f"{name}: {why}" for name, why in list(data.left_out.items())[:3])
+            raise DataError(f"The model can use only {len(data.rows)} clips; {FEWEST} are the least. {lost}")
+        share = min(0.5, max(settings.share, _FEWEST_LINES / len(data.rows)))
+        held = [data.rows[index] for index in data.split(share)[1]]
+        lines = [Line(row.id, row.text, _language(rows[row.id]), row.path) for row in held][: settings.lines]
+        base = TTS.load(run.config.model, device=run.config.device)
+        own = [row for row in prepared.rows if row["id"] not in {row.id for row in held}]
+        reference, clip = _reference(run, base, own)
+        panel = Panel(base, [line.language for line in lines], settings.whisper)
+        others = [row for row in own if row["id"] != clip] or own
+        panel.learn_voice([Audio.load(run.prepared / row["path"]) for row in others[:_MOST_COMPARED]])
+        contest = Contest(
+            run.config.model, panel, reference, lines, run.work / "evaluation",
+            seed=settings.seed, device=run.config.device, options=run.config.voice.defaults,
+        )  # fmt: skip
+        baseline = contest.run(Candidate(), base, on_event)
+        most = run.budget.checkpoints(settings.checkpoints, baseline.figures.spent, len(run.config.stages))
+        return cls(base, reference, lines, share, panel, contest, baseline, most)
+
+    def pick(self, trained: dict[str, list[Trained]], on_event: OnEvent) -> Choice:
+        vits, gpt = (spread(trained.get(stage, []), self.most) for stage in ("vits", "gpt"))
+        return pick(self.contest, self.base, vits, gpt, on_event, self.baseline)
+
+
+def _reference(run: Run, base: TTS, rows: Sequence[dict[str, Any]]) -> tuple[Voice, str]:
+    """The clip that the voice speaks like, and its id if it is one of the recordings."""
+    facts = run.config.voice
+    if NORMAL in facts.styles:
+        return style_voice(base, Path(facts.styles[NORMAL]), run.config.prepare.language, run.name, facts), ""
+    row = best_clip(rows)
+    voice = base.voice(
+        run.prepared / row["path"], row["text"], _language(row),
+        name=run.name, consent=facts.consent, licence=facts.licence,
+    )  # fmt: skip
+    return voice, row["id"]
+
+
+def _language(row: dict[str, Any]) -> str:
+    """Of most of what is said."""
+    if row["language"] != "auto":
+        return str(row["language"])
+    return str(max(row["runs"], key=lambda part: part["phonemes"])["language"])
