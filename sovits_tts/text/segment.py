@@ -44,7 +44,8 @@ UNITS = (
     "μm", "µm", "um", "dm", "ft", "lb", "lbs", "oz", "cc", "μg", "ug", "Kg", "KG", "ns", "hz", "KHz", "khz", "Mhz",
     "kw", "KW", "GW", "kwh", "KV", "Ah", "Ω", "kΩ", "hPa", "kN", "Kcal", "db", "mol", "kB", "PB", "kbps",
     "mm²", "cm²", "m²",
-    "km²", "mm³", "cm³", "m³", "km³", "mm2", "cm2", "m2", "km2", "mm3", "cm3", "m3", "km3", "mmHg", "N·m", "N.m",
+    "km²", "mm³", "cm³", "m³", "km³", "mm2", "cm2", "m2", "km2", "mm3", "cm3", "m3", "km3", "mmHg", "N·m", "N.m", "v",
+    "s", "t", "μL", "mmol", "μmol", "bit", "lm", "Gb", "Mb",
 )  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _CODES = r"(?:US|HK|NT|[ACS])\$|(?:RMB|CNY|USD|EUR|HKD|JPY|GBP)\s?"
@@ -57,12 +58,13 @@ _TOKEN = re.compile(
     (?P<url>(?:https?://|www\.)[!-~]*[A-Za-z0-9/])
   | (?P<money>\d+(?:\.\d+)?[kK]?[\-–~～]\d+(?:\.\d+)?[kK]{_NAMED}
       |(?<=[$€£¥￥薪资])\d+(?:\.\d+)?[kKMB])(?![{LATIN_RANGE}\d])
-  | (?P<number>(?:(?:{_CODES})(?=\d))?\d+(?:[.,:/\-–~～×xX*]\d+)*
+  | (?P<number>(?:(?:{_CODES})(?=\d))?\d+(?:[.,:/\-–~～×xX*]\d+)*(?:[⁻⁰¹²³⁴-⁹]+|\^-?\d+)?
       (?:(?:{_AFTER})(?![{LATIN_RANGE}\d])|[%‰℃°])?)(?![{LATIN_RANGE}\d])
   | (?P<per>(?<=[{HAN_RANGE}]/)(?:{_UNIT})(?![{LATIN_RANGE}\d]))
   | (?P<screen>(?:480|720|1080|1440|2160)[pPi](?![{LATIN_RANGE}\d]))
   | (?P<mixed>\d+(?:[.,:]\d+)*)(?=[{LATIN_RANGE}])
-  | (?P<latin>[{LATIN_RANGE}][{LATIN_RANGE}\d]*(?:[.\-_/@&'’:+]+[{LATIN_RANGE}\d]+)*(?:\+\+|\#)?)
+  | (?P<latin>[{LATIN_RANGE}][{LATIN_RANGE}\d]*
+      (?:(?!\+\d+[{HAN_RANGE}])[.\-_/@&'’:+]+[{LATIN_RANGE}\d]+|·\d{{5}})*(?:\+\+|\#)?(?:[=~<>]=\d+(?:\.\d+)*)?)
   | (?P<han>[{HAN_RANGE}])
   | (?P<kana>[{KANA_RANGE}]+)
   | (?P<hangul>[{HANGUL_RANGE}]+)
@@ -77,6 +79,8 @@ _MEASURES = frozenset(
     "个個元圆块塊毛角年月日号號岁歲万萬亿億千百十人次天分秒点點时時"
     "小米斤吨台部只隻本张張件条條位名种種层層楼倍折度多几幾家所届屆"
 )  # a number before one of these counts it
+# Counted even after a name: MacBook 13寸.
+_COUNTED = re.compile("元(?!旦|宵)|[块核寸岁亿秒]|英寸|万[元人次辆台]?|天(?!猫|使|才)|分钟|小时|公里|公斤")
 _FULL_WIDTH = {ord(c) + 0xFEE0: c for c in map(chr, range(0x21, 0x7F)) if c.isalnum()}
 
 
@@ -216,6 +220,8 @@ def _nearest(tokens: list[_Token]) -> list[_Token | None]:
 def _of_mixed(text: str, token: _Token, before: _Token | None, word: _Token, after: _Token | None) -> str:
     """The digits of 5G or 3D: of the Chinese (Japanese, Korean) around them if any touches, else English."""
     ordinal = re.fullmatch(r"(st|nd|rd|th|s|am|pm)", text[word.start : word.end])
+    if re.fullmatch(r"[A-Z]\d+", text[word.start : word.end]):
+        return "en"  # 23H2
     if before and before.language != "en" and _gap(text, before.end, token.start) < 2:
         return before.language
     if not ordinal and after and after.language != "en" and _gap(text, word.end, after.start) == 0:
@@ -227,8 +233,12 @@ def _of_mixed(text: str, token: _Token, before: _Token | None, word: _Token, aft
 
 def _of_number(text: str, token: _Token, before: _Token | None, after: _Token | None) -> str:
     left = _gap(text, before.end, token.start) if before else 3
+    if before and before.language == "en" and text[token.start - 1] in "=≈≤≥":
+        return "en"  # x+y=5
     right = _gap(text, token.end, after.start) if after else 3
     if before and after and before.language == "en" != after.language and left < 2:
+        if right == 0 and (_COUNTED.match(text, after.start) or text[token.start - 1] == "+"):
+            return after.language
         counted = text[after.start] in _MEASURES and right < 2
         return after.language if counted and not _is_name(text[before.start : before.end]) else "en"
     if after and after.language != "en" and right == 0:

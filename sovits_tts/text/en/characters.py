@@ -39,6 +39,8 @@ def _replacement(char: str, before: str, after: str) -> str | None:
         return char
     if char.isspace():
         return "\n" if char in "\n\r\v\f\x85\u2028\u2029" else " "
+    if char in "·•" and before.isupper() and after.isdigit():
+        return ""  # the number plate 京A·12345
     if char in _MARKS:
         return _MARKS[char]
     if char in _GREEK and not _is_greek(before) and not _is_greek(after):

@@ -5,27 +5,28 @@ from __future__ import annotations
 import re
 
 from sovits_tts.text.base import Normalized, TextWarning
+from sovits_tts.text.en.arithmetic import read_arithmetic
 from sovits_tts.text.en.characters import known_characters
 from sovits_tts.text.en.draft import Draft, text_after, text_before
 from sovits_tts.text.en.money import read_money
 from sovits_tts.text.en.numbers import code
 from sovits_tts.text.en.quantities import (
-    read_arithmetic,
     read_fractions,
     read_measures,
     read_numbers,
     read_ranges,
 )
+from sovits_tts.text.en.technical import read_technical
 from sovits_tts.text.en.times import read_dates, read_dialled, read_times, read_weekdays, read_years
 from sovits_tts.text.en.web import read_versions, read_web
-from sovits_tts.text.en.words import read_abbreviations, read_capitals, read_roman, read_zip_codes
+from sovits_tts.text.en.words import read_abbreviations, read_capitals, read_kitchen, read_roman, read_zip_codes
 
 _PLAIN = re.compile(r"(?:[A-Za-z ',!?]|\.(?!\w))*")
 _KEYS = re.compile(r"\b(Ctrl|Control|Alt|Shift|Cmd|Command|Option|Win|Fn|Tab|Esc)\s?\+\s?(?=\w)")
 _PLUSES = re.compile(r"(?<=[A-Za-z])\+\+|(?<=\b[A-Z])\+(?!\w)|(?<=\b[ABCD])-(?=[,;.!?)]|$)")
 _SHARP = re.compile(r"(?<=\b[A-G])#(?!\w)")
 _FUNCTION = re.compile(r"\b([a-zA-Z])\(([a-z])\)")
-_OF = re.compile(r"(?<=\b(?:sin|cos|tan|log|exp))\(([^()]*)\)")
+_OF = re.compile(r"\b(sine|cosine|tangent|log|exp)\s?\(([^()]*)\)")
 _ENUMERATED = re.compile(r"(?<!\w)\(([a-z])\)\s")
 _PORT = re.compile(r"(?<=[a-z]):(\d{2,5})\b")
 _AMPERSAND = re.compile(r"\s?&(?:amp;)?\s?")
@@ -77,16 +78,18 @@ def normalize(text: str) -> Normalized:
 def _rewrite(draft: Draft, warnings: list[TextWarning]) -> None:
     """All rules, the more particular before the more general."""
     read_web(draft, warnings)
+    read_technical(draft)
     draft.sub(_TAG, lambda m: _give_up(m, draft, warnings))
     draft.sub(_ARROW, lambda m: ", ")
     draft.sub(_KEYS, lambda m: m[1] + " ")
     draft.sub(_PLUSES, lambda m: " plus" * len(m[0]) if m[0][0] == "+" else " minus")
     draft.sub(_SHARP, lambda m: " sharp")
     draft.sub(_FUNCTION, lambda m: f"{m[1]} of {m[2]}")
-    draft.sub(_OF, lambda m: f" of {m[1]}")
+    draft.sub(_OF, lambda m: f"{m[1]} of {m[2]}")
     draft.sub(_ENUMERATED, lambda m: f"{m[1].upper()}, ")
     draft.sub(_PORT, lambda m: f" {code(m[1])}")
     if any(c.isdigit() or c in "½¼¾⅓⅔⅛⅜⅝⅞" for c in draft.text):
+        read_kitchen(draft)
         read_dates(draft)
         read_dialled(draft)
         read_versions(draft)

@@ -23,7 +23,8 @@ _SIDES = {"N": " north", "S": " south", "E": " east", "W": " west", None: ""}
 _HEIGHT = re.compile(r"(?<![\w.,'])(\d{1,2})'\s?(\d{1,2})(?:\"|'')")
 _FEET = re.compile(rf"(?<![\w.,])({NUM})'(?=\s?[x×]\s?\d)|(?<=' [x×] )({NUM})'(?!\w)")
 _INCHES = re.compile(
-    rf"(?<![\w.,])({NUM})\"(?=\s(?:x|by|screen|display|monitor|tv|TV|tall|wide|long|deep|laptop|pipe|tablet|wheel|pizza)\b)"
+    rf"(?<=[x×] )({NUM})\"|(?<=[x×])({NUM})\"|(?<![\w.,])({NUM})\"(?=\s?[x×]\s?\d|"
+    r"\s(?:x|by|screen|display|monitor|tv|TV|tall|wide|long|deep|laptop|pipe|tablet|wheel|pizza)\b)"
 )
 _DURATION = re.compile(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?\b")
 _FEET_INCHES = re.compile(r"(?<![\w.,])(\d{1,2})\s?ft\.?,? (\d{1,2})\s?in\b\.?")
@@ -40,10 +41,6 @@ _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|R
 _MULTIPLE = re.compile(rf"(?<![\w.,])(?<![A-Za-z]-)({NUM})\s?(k|K|M|mn|bn|B)\b(?!-)(?P<after> \w+)?")
 _FOUR_K = re.compile(r" (?:video|tv|resolution|monitor|display|screen|footage|run|race|camera|movie|quality|uhd)", re.I)
 _RUN_K = re.compile(r"\b(?:ran|run|running|finished|walked|jogged) (?:a|the|my|his|her|our|their) $")
-_TIMES = re.compile(
-    rf"(?<![\w.,])({NUM})x\b(?= (?:faster|slower|more|better|larger|smaller|as|higher|lower|cheaper|the))", re.I
-)
-_BY = re.compile(rf"(?<![\w.,])({NUM})\s?[x×]\s?(?={NUM})(?!10\^|[^.!?]{{0,12}}=)|(?<=\d)×(?!10\^)(?={NUM}[^.!?\d=]*$)")
 _BY_UNIT = re.compile(rf"(?<![\w.,])({NUM})((?: ?[x×] ?{NUM})+)(?= ?(?:cm|mm|m|in|ft|inches|feet|meters|px|pixels)\b)")
 _MIXED = re.compile(r"(?<![\w/.,])(\d+)[ -](\d+)/(\d+)(?![\w/])")
 _DIVISION = re.compile(r"(?<=\d)\s?/\s?(?=\d+(?:\.\d+)?\s?=)")
@@ -55,33 +52,7 @@ _VULGAR = re.compile(r"(\d+)?\s?([½¼¾⅓⅔⅛⅜⅝⅞])")
 _VULGARS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"}
 _RANGE = re.compile(rf"(?<![\w.,-])({NUM})(\s?[A-Za-zµ°%]{{1,4}})?\s?(?:[-–~]|−)\s?(?={NUM})(?![^\s]*-|[^.!?]*=)")
 _NEGATIVE = re.compile(r"(?<![\w)%°])(?:[-−]|(?<![\s])–)(?=\.?\d)")
-_OPERATORS = (
-    (r"(?<=[\w)])\s?±\s?(?=[\w(.])|±(?=\d)", " plus or minus "),
-    (r"\s*≤\s*(?=[\w(.])|\s*<=\s*(?=[\w(.])", " less than or equal to "),
-    (r"\s*≥\s*(?=[\w(.])|\s*>=\s*(?=[\w(.])", " greater than or equal to "),
-    (r"(?<=\b[a-z])-(?=\d)", " minus "),
-    (r"(?:(?<=feet)|(?<=inches)|(?<=meters)|(?<=inch)) [x×] (?=[\da-z])", " by "),
-    (r"(?<!\S)\*(?=\d)", "star "),
-    (r"(?<=\d)\s?x\s?(?=\d[\d.,]*\s?=)", " times "),
-    (r"(?<=[\w)\]])\s*(?:≠|!=)\s*(?=[\w(.])", " is not equal to "),
-    (r"\s?(?:==?)\s?(?=[\w(.√+−-])", " equals "),
-    (r"(?<=[\w)²³])\s+\+\s+(?=[\w(.√])|(?<=\d)\+(?=[\dA-Za-z(])|(?<=[A-Za-z])\+(?=\d)|(?<=\b[A-Za-z])\+(?=[A-Za-z]\b)"
-     r"|(?<![\w+])\+(?=\d)", " plus "),
-    (r"(?<=\d)\+(?![\w+])", " plus"),
-    (r"(?<=[\w)])\s*×\s*(?=[\w(.])|(?<=[\d)])\s*\*\s*(?=[\d(a-z])|(?<=\b[a-z])\s*\*\s*(?=\d|\w\b)", " times "),
-    (r"(?<=[\w)])\s*÷\s*(?=[\w(.])", " divided by "),
-    (r"(?<=[\w)])\s*≈\s*(?=[\w(.])", " is about "),
-    (r"(?:(?<=[\w)])\s*|(?<![\w<]))<\s*(?=\$?[\d.])", " less than "),
-    (r"(?:(?<=[\w)])\s*|(?<![\w>]))>\s*(?=\$?[\d.])", " greater than "),
-    (r"(?<=[\w)])²", " squared"), (r"(?<=[\w)])³", " cubed"), (r"√\s?(?=[\w(])", " the square root of "),
-    (r"(?<![\w~])[~≈]\s?(?=\$?\d)", " about "),
-)  # fmt: skip
-_ARITHMETIC = tuple((re.compile(pattern), words) for pattern, words in _OPERATORS)
-_OTHER_SIDE = re.compile(r"(?<= by )(\d{4})(?![\d,.]\d)")
 _EXPONENT = re.compile(rf"(?<![\w.])({NUM})[eE]([+-]?)(\d{{1,3}})\b")
-_SQUARED = re.compile(r"\b([a-z])([a-z])(?=[²³])")
-_POWER = re.compile(r"(?<=[\w)])\^\(?(−|-)?(\d+|[a-z])\)?")
-_MINUS = re.compile(r"(?<=[\w)])(\s?)[-−](\s?)(?=[\w(])")
 _NUMBERED = re.compile(r"#\s?(?=\d)")
 _CODED = re.compile(
     r"\b(ID|code|PIN|pin|order|account|serial|zip|ZIP|postcode|case|invoice|reference|ref|passport|ticket|number|password|"
@@ -135,7 +106,7 @@ def read_measures(draft: Draft) -> None:
     if "'" in text or '"' in text:
         draft.sub(_HEIGHT, _height)
         draft.sub(_FEET, lambda m: f"{decimal(m[1] or m[2])} feet")
-        draft.sub(_INCHES, lambda m: f"{decimal(m[1])} inch")
+        draft.sub(_INCHES, _inches)
     draft.sub(_BY_UNIT, lambda m: m[1] + re.sub(" ?[x×] ?", " by ", m[2]))
     draft.sub(_DURATION, lambda m: f"{_count(m[1], 'hour', 'hours')} {_count(m[2], 'minute', 'minutes')}")
     draft.sub(_FEET_INCHES, lambda m: f"{_count(m[1], 'foot', 'feet')} {_count(m[2], 'inch', 'inches')}")
@@ -143,6 +114,13 @@ def read_measures(draft: Draft) -> None:
     draft.sub(pattern, lambda m: _measure(m, names))
     if "/" in draft.text:
         draft.sub(_PER, lambda m: f" per {_PER_NAMES.get(m[1], m[1])}")
+
+
+def _inches(match: re.Match[str]) -> str:
+    """A 27" screen, 8.5" x 11"."""
+    number = match[1] or match[2] or match[3]
+    sides = match[3] is None or re.match(r"\s?[x×]", text_after(match))
+    return f"{decimal(number)} inch{'es' if sides and number != '1' else ''}"
 
 
 def _count(number: str, one: str, many: str) -> str:
@@ -220,29 +198,6 @@ def _range(match: re.Match[str]) -> str:
     return f"{match[1]}{match[2] or ''}{'-' if follows else ' to '}"
 
 
-def read_arithmetic(draft: Draft) -> None:
-    equation = "=" in draft.text
-    draft.sub(_TIMES, lambda m: f"{decimal(m[1])} times")
-    draft.sub(_BY, lambda m: f"{_side(m[1]) if m[1] else ''} by ")
-    draft.sub(_OTHER_SIDE, lambda m: code(m[1]))
-    draft.sub(_SQUARED, lambda m: f"{m[1]} {m[2]}")
-    for pattern, words in _ARITHMETIC:
-        draft.sub(pattern, lambda m, words=words: words)  # type: ignore[misc]
-    draft.sub(_POWER, lambda m: f" to the power of {'minus ' if m[1] else ''}{m[2]}")
-    if equation:
-        draft.sub(_MINUS, _minus)
-
-
-def _side(number: str) -> str:
-    """1920 x 1080 is said in pairs."""
-    return code(number) if len(number) == 4 and number.isdigit() else decimal(number)
-
-
-def _minus(match: re.Match[str]) -> str | None:
-    digit = match.string[match.start() - 1].isdigit() and match.string[match.end()].isdigit()
-    return " minus " if digit or (match[1] and match[2]) else None
-
-
 def read_numbers(draft: Draft) -> None:
     """Ordinals, multiples, codes, and whatever digits are left."""
     draft.sub(_ORDINAL, lambda m: ordinal(m[1].replace(",", "")))
@@ -284,10 +239,12 @@ def _lettered(match: re.Match[str]) -> str:
     letters, hyphen, number, tail = match.groups()
     plain = letters.islower() and not hyphen and len(number) > 2
     spoken = digits(number) if plain else code(number)
-    name = " ".join(letters.upper()) if letters.islower() and len(letters) < 4 and not hyphen else letters
+    known = letters in {"pip", "app", "web", "day", "log", "map", "key", "row", "col", "tab", "top", "box", "bug"}
+    short = letters.islower() and len(letters) < 4 and not hyphen and not known
+    name = " ".join(letters.upper()) if short else letters
     if tail == "s":
         return f"{name} {plural(spoken)}"
-    return f"{name} {spoken} {' '.join(tail)}".rstrip()
+    return f"{name} {spoken} {tail if tail.istitle() and len(tail) > 2 else ' '.join(tail)}".rstrip()  # iPhone15Pro
 
 
 def _number(match: re.Match[str]) -> str:

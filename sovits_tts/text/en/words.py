@@ -25,6 +25,18 @@ _DOCTOR = re.compile(r"\bDr\b\.?(?=(\s*)(\S?))")
 _SAINT = re.compile(r"\bSt\b(\.?)(?=(\s*)(\S?))")
 _NUMBER_SIGN = re.compile(r"\b([Nn]o|NO|[Pp]|Op|op)\.\s?(?=\d|of\b)|\b(Apt)\s(?=\d)")
 _NUMBER_NAMES = {"no": "number", "apt": "apartment", "p": "page", "op": "opus"}
+_YOU = re.compile(
+    r"(?<![\w./'=+*^-])(?<!\b(?:of|or|an|by|to) )(?<!\blet )(?<!\bthe )(?<!\bletter )(?<!\bvowel )"
+    r"u(?![\w'/=^*+-]| [=^*+]|\.\w)"
+)
+_ARE = re.compile(r"\b(you|how|who|we|they|what|kids|guys|where) r(?![\w'/=^*+-])")
+_STREET = "St|Ave|Rd|Blvd|Dr|Ln|Pl|Ct|Street|Avenue|Road|Boulevard|Drive|Lane|Way|Place|Court|Highway|Parkway"
+_WIND = re.compile(rf"(?<=\d )([NSEW])\.?(?= (?:\d+(?:st|nd|rd|th)\b|(?:[A-Z][a-z]+ ){{1,2}}(?:{_STREET})\b))")
+_HIGHWAY = re.compile(
+    r"\b((?:I|US|SR|CA)[- ]\d{1,3}|(?:Route|Highway|Hwy|Interstate) \d{1,3}) ([NSEW])\b(?! [A-Z][a-z])"
+)
+_SPOON = re.compile(r"\b(tsp|tbsp|oz|lbs?|qt|pkg|doz)\.(?=,? [a-z(])")
+_CUPS = re.compile(r"(?<=\d )c\.(?= [a-z])")
 _INITIALS = re.compile(
     r"(?<![\w.])(?:[A-Z]\.\s?(?=[A-Z]\.)){1,5}[A-Z]\.(?:s\b)?|(?<![\w.])(?<![A-Z] )[A-Z]\.(?=\s?[A-Z][a-z])"
     r"|(?<![\w.])[a-z]\.(?:[a-z]\.)+"
@@ -59,9 +71,18 @@ def _ends_sentence(match: re.Match[str]) -> bool:
     return rest.strip("\"')] ") == "" or bool(_SENTENCE_START.match(rest))
 
 
+def read_kitchen(draft: Draft) -> None:
+    """Dots of units that end no sentence, and cups; before the numbers that stand before them become words."""
+    draft.sub(_SPOON, lambda m: m[1])
+    draft.sub(_CUPS, lambda m: "cups")
+
+
 def read_abbreviations(draft: Draft) -> None:
     draft.sub(_LATIN, _latin)
     text = draft.text
+    if " u" in text or text[:1] == "u" or " r" in text:
+        draft.sub(_YOU, lambda m: "you")
+        draft.sub(_ARE, lambda m: f"{m[1]} are")
     if "Dr" in text:
         draft.sub(_DOCTOR, _doctor)
     if "St" in text:
@@ -151,7 +172,9 @@ def _initials(match: re.Match[str]) -> str:
 
 
 def read_zip_codes(draft: Draft) -> None:
-    """American addresses: "Ave NW", "IL 62704"."""
+    """American addresses: "45 W 34th St", "Ave NW", "IL 62704"."""
+    draft.sub(_WIND, lambda m: _WINDS[m[1]])
+    draft.sub(_HIGHWAY, lambda m: f"{m[1]} {_WINDS[m[2]]}")
     draft.sub(_ZIP, lambda m: f"{m[1]}{_STATES[m[2]]} {digits(m[3])}" if m[2] in _STATES else None)
     draft.sub(_AVENUE, lambda m: f"{_ENDINGS[m[1]]}{' ' * bool(m[2])}{_WINDS.get(m[2] or '', '')}")
 
@@ -193,7 +216,9 @@ def _shouting(text: str) -> bool:
     """Most words are in capitals: capitals mean nothing here."""
     words = re.findall(r"[A-Za-z]{2,}", text)
     loud = [w for w in words if w.isupper()]
-    common = [w for w in loud if w.lower() in capitals("short") or (len(w) > 3 and w.lower() in dictionary())]
+    acronyms = capitals("letters") | capitals("words")
+    plain = [w.lower() for w in loud if w.lower() not in acronyms]
+    common = [w for w in plain if w in capitals("short") or (len(w) > 3 and w in dictionary())]
     return len(words) > 1 and len(loud) > 0.7 * len(words) and len(common) > 0.5 * len(words)
 
 

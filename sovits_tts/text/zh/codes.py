@@ -10,7 +10,7 @@ from sovits_tts.text.zh.units import UNIT
 
 _CALLED = re.compile(
     "(?:电话|手机|热线|拨打|致电|号码|报警|客服|短信|编号|学号|工号|单号|订单|证号|账号|帐号|卡号|房间|房号|车牌|密码|验证码|邮编|邮政编码"
-    "|代码|车次|航班|门牌|尾号|批号|序列号|货号|群号|座机|传真|分机|识别号|流水号|口令|暗号|频道|身份证)"
+    "|代码|车次|航班|门牌|尾号|批号|序列号|货号|群号|座机|传真|分机|识别号|流水号|口令|暗号|频道|身份证|端口|信用代码)"
     r"(?:号码|号|码)?(?:是|为|係|系|:|：|\s|,|，|改成|改为)*$"
 )
 _COUNTED = frozenset("元块人个次万亿美欧多余年吨米公平户名辆件家+%℃°份股倍种条点")
@@ -38,8 +38,9 @@ def _emergency(m: re.Match[str]) -> str | None:
 
 def _pressure(m: re.Match[str]) -> str | None:
     """血压120/80 names two numbers, it is no fraction."""
-    named = re.search("血压[^\\d，。]{0,6}$", before(m)) or after(m).lstrip().startswith(("mmHg", "毫米汞柱"))
-    return f"{cardinal(m['high'])},{cardinal(m['low'])}" if named else None
+    if not m["unit"] and not re.search("血压[^\\d，。]{0,6}$", before(m)):
+        return None
+    return f"{cardinal(m['high'])},{cardinal(m['low'])}{'毫米汞柱' if m['unit'] else ''}"
 
 
 def _long(m: re.Match[str]) -> str | None:
@@ -54,7 +55,8 @@ def _digits(m: re.Match[str]) -> str:
 
 
 def _address(m: re.Match[str]) -> str:
-    return f"{cardinal(m['building'])}杠{digit_by_digit(m['room'], one='幺')}"
+    entrance = f"杠{cardinal(m['entrance'])}" if "entrance" in m.groupdict() else ""
+    return f"{cardinal(m['building'])}{entrance}杠{digit_by_digit(m['room'], one='幺')}"
 
 
 def _version(m: re.Match[str]) -> str:
@@ -75,7 +77,7 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"{START}\d[\d\- ]*\d(?![\d.])(?!\s?[%℃°年])", _named),
     pattern(
         rf"{START}(?:11[0249]|12[02]|315|618|12306|12315|12345|10086|10010|10000|911|999)"
-        "(?=报警|急救|热线|电话|晚会|大促|购物|事件|平台|网站|客服|订票|购票|投诉|举报|求助|报案)",
+        "(?=报警|急救|热线|电话|晚会|大促|购物|事件|平台|网站|客服|订票|购票|投诉|举报|求助|报案|市民|政务|便民|公益|服务)",
         _phone,
     ),
     pattern(
@@ -85,16 +87,17 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"{START}(?:11[0249]|12[02])(?!\d)", _emergency),
     pattern(r"(?<=\d转)\d{2,5}(?!\d)", _phone),
     pattern(r"(?<=\d秒)\d{2}(?![\d.秒分个万米人次])", _digits),
-    pattern(rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?!\d)", _pressure),
+    pattern(rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?!\d)(?P<unit>\s?(?:mmHg|毫米汞柱))?", _pressure),
     pattern(r"(?<=双)1[12](?!\d)", _doubled),
     pattern(rf"{START}[0156789][05](?=后(?![来续面期天年]))", _digits),
-    pattern(rf"{START}\d{{1,2}}[·.・]\d{{1,2}}(?={_FESTIVALS})", _digits),
+    pattern(rf"{START}\d{{1,2}}[·.・]\d{{1,2}}(?=[\"”’」]?(?:{_FESTIVALS}))", _digits),
     pattern(
-        rf"{START}\d{{3,4}}(?=室|房间|号房|次列车|次航班|次特快|次动车|次高铁|航班|路公交|路车|国道|省道|县道)",
+        rf"{START}\d{{3,4}}(?=室|房间|号房|次列车|次航班|次特快|次动车|次高铁|航班|路(?![人口边])|国道|省道|县道)",
         _phone,
     ),
     pattern(r"(?:(?<=[栋幢座])|(?<=单元)|(?<=号楼))\d{3,4}(?![\d.]|[号元米个])", _phone),
     pattern(rf"{START}(?P<building>\d{{1,2}})-(?P<room>\d{{3,4}})(?=室|房|号)", _address),
+    pattern(rf"{START}(?P<building>\d{{1,3}})-(?P<entrance>\d{{1,2}})-(?P<room>\d{{3,4}})(?![\d\-])", _address),
     pattern(r"(?<![\d.])\d+(?:\.\d+){2,}(?!\d)", _version),
     pattern(rf"{START}\d{{1,2}}(?:-\d{{1,2}}){{2,}}(?![\d\-])", _digits),
     pattern(rf"{START}0\d+(?![\d.])(?!\s?[A-Za-z%℃月日号时点分秒])", _leading_zero),

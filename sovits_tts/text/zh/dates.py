@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
-from sovits_tts.text.zh.matching import DASH, NUMBER, START, Pattern, after, is_score, pattern
+from sovits_tts.text.zh.matching import DASH, NUMBER, START, Pattern, after, before, is_score, pattern
 from sovits_tts.text.zh.numbers import cardinal, digit_by_digit, number
 
 _YEAR = r"(?:1\d{3}|20\d\d)"
 _RECENT = r"(?:19\d\d|20\d\d)"
+_DATED = re.compile(
+    "(?:截止|截至|日期|定[于在]|生日|时间|改到|延到|推迟到|[周星期][一二三四五六日天]|交期|时限)[是为到于在：:（( ]*$"
+)
+_EDITIONS = "财年|财报|年度|赛季|学年|款|版(?!本|面)|届|级(?!台)|世界杯|奥运|亚运|欧洲杯|春夏|秋冬"
 _SPANS = ("年前", "年后", "年来", "年内", "年间", "年以", "年历史", "年的", "年之", "年多", "年左右", "年期")
 
 
@@ -28,6 +32,13 @@ def _year_month_day(year: str, month: int, day: int) -> str | None:
     return f"{digit_by_digit(year)}年{cardinal(str(month))}月{cardinal(str(day))}日"
 
 
+def _month_day(m: re.Match[str]) -> str | None:
+    """截止11/25: a date where the words before ask for one."""
+    if not (1 <= int(m["m"]) <= 12 and 1 <= int(m["d"]) <= 31) or not _DATED.search(before(m)):
+        return None
+    return f"{cardinal(m['m'])}月{cardinal(m['d'])}日"
+
+
 def _year_month(m: re.Match[str]) -> str | None:
     return f"{digit_by_digit(m['y'])}年{cardinal(m['m'])}月" if 1 <= int(m["m"]) <= 12 else None
 
@@ -35,6 +46,11 @@ def _year_month(m: re.Match[str]) -> str | None:
 def _years(m: re.Match[str]) -> str:
     first = "年" if m["year"] else ""
     return f"{digit_by_digit(m['a'])}{first}到{digit_by_digit(m['b'])}"
+
+
+def _named(m: re.Match[str]) -> str:
+    """2023财年, 2024款: a year without 年."""
+    return digit_by_digit(m["y"])
 
 
 def _season(m: re.Match[str]) -> str:
@@ -79,6 +95,10 @@ def _clock(hour: str, minute: str, second: str | None) -> str | None:
     return f"{words}{_two_digits(minute)}分" if int(minute) else words
 
 
+def _minutes(m: re.Match[str]) -> str:
+    return f"{cardinal(m['minute'])}分{_two_digits(m['second'])}秒"
+
+
 def _two_digits(digits: str) -> str:
     return ("零" if digits[0] == "0" and int(digits) else "") + cardinal(digits)
 
@@ -94,10 +114,12 @@ def _score(m: re.Match[str]) -> str | None:
 PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"{START}(?P<y>{_YEAR})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})(?![\d.]\d)日?", _date),
     pattern(rf"{START}(?P<a>\d{{1,2}})/(?P<b>\d{{1,2}})/(?P<y>{_YEAR})(?!\d)", _date_year_last),
+    pattern(rf"{START}(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})(?![\d/.])", _month_day),
     pattern(rf"{START}(?P<y>{_RECENT})(?:-(?=0)|/)(?P<m>\d{{1,2}})(?![\d/.\-])月?", _year_month),
     pattern(rf"{START}(?P<a>{_YEAR})(?P<year>年)?{DASH}(?P<b>{_YEAR})(?!\d|[元个人次公米万])", _years),
     pattern(rf"{START}(?P<a>{_RECENT})(?P<year>年)?{DASH}(?P<b>\d\d)(?=年|赛季|学年|财年)", _years),
     pattern(rf"{START}(?P<a>{_RECENT})/(?P<b>\d\d)(?=赛季|学年|财年|年度)", _season),
+    pattern(rf"{START}(?P<y>{_RECENT})(?={_EDITIONS})", _named),
     pattern(rf"{START}(?P<y>\d{{4}}|\d{{2}})(?=年)", _year),
     pattern(rf"{START}(?P<h1>\d{{1,2}}):(?P<m1>\d\d){DASH}(?P<h2>\d{{1,2}}):(?P<m2>\d\d)(?![\d:])", _times),
     pattern(
@@ -105,6 +127,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"(?:\s?(?P<half>[aApP]\.?[mM]\.?)(?![A-Za-z]))?",
         _time,
     ),
+    pattern(rf"{START}(?P<minute>\d{{1,2}})['’′](?P<second>\d{{2}})(?:[\"”″]|'')", _minutes),
     pattern(rf"{START}{NUMBER}(?:\s?:\s?{NUMBER})+", _ratio),
     pattern(rf"{START}(?P<a>\d{{1,3}})[-–](?P<b>\d{{1,3}})(?![\d\-])", _score),
 )

@@ -28,9 +28,10 @@ _SILENT = frozenset("《》〈〉「」『』【】〔〕〖〗〘〙（）()[]{
 _DASHES = frozenset("—–―─-‐‑‒−－")
 _RUN = re.compile(r"([!?…,.])[!?…,.]+")
 _WEB = re.compile(r"(?:https?://|www\.)[!-~]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
-_NUMERIC = re.compile(rf"[第双(~.+\-−^]?\s?[-−]?(?:{CURRENCY}\s?)?\(?\.?\d|[⁰¹²³⁴-⁹]")
+_NUMERIC = re.compile(rf"[第双(~<>.+\-−^]?\s?[-−]?(?:{CURRENCY}\s?)?\(?\.?\d|[⁰¹²³⁴-⁹]")
 _PATTERNS = (*dates.PATTERNS, *codes.PATTERNS, *quantities.PATTERNS)
 _UNIT = re.compile(UNIT)
+_TYPE = re.compile(r"\d{1,3}(?![\d\-.:%])")
 _PRICE = re.compile(r"[$€£¥￥]\s?\d[\d.,]{0,12}$")
 _UNSPEAKABLE = re.compile(r"[^\W\d_]+", re.ASCII)
 # Traditional words whose character is not the usual match of its simplified form.
@@ -140,6 +141,8 @@ def _dash(text: str, at: int, out: list[str]) -> int:
     end = at
     while end < len(text) and text[end] in _DASHES:
         end += 1
+    if end == at + 1 and is_hanzi(text[at - 1 : at] or " ") and _TYPE.match(text, end):
+        return 1  # 歼-20, 东风-41: a name
     out.append(",")
     return end - at
 

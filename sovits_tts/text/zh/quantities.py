@@ -77,6 +77,12 @@ def _temperature(m: re.Match[str]) -> str:
     return words + unit
 
 
+def _coordinate(m: re.Match[str]) -> str:
+    """39°54′ of a map or a compass."""
+    seconds = f"{number(m['s'])}秒" if m["s"] else ""
+    return f"{cardinal(m['d'])}度{cardinal(m['m'])}分{seconds}"
+
+
 def _below_zero(m: re.Match[str]) -> str:
     return _degrees(m[0])
 
@@ -166,6 +172,7 @@ PATTERNS: tuple[Pattern, ...] = (
         rf"(?P<low>[+]?{_SIGNED})(?:(?P<first>[%‰])?{DASH}(?P<high>[-+−]?{NUMBER}))?\s?(?P<sign>[%‰])",
         _percent,
     ),
+    pattern(rf"{START}(?P<d>\d{{1,3}})°(?P<m>\d{{1,2}})['′’](?:(?P<s>\d{{1,2}}(?:\.\d+)?)[\"″”])?", _coordinate),
     pattern(
         rf"(?P<low>{_SIGNED})\s?(?:(?:[℃℉°度]|°[CF])?{DASH}(?P<high>[-−]?{NUMBER}))?"
         r"\s?(?P<unit>℃|℉|°\s?[CF](?![A-Za-z])|°)",
@@ -191,6 +198,7 @@ PATTERNS: tuple[Pattern, ...] = (
         rf"{START}(?P<low>{NUMBER})(?P<first>[万亿元个天年月日号岁人次])?{DASH}(?P<high>{NUMBER})(?P<scale>[万亿])?(?![\d\-])",
         _range,
     ),
+    pattern(r"[<>](?=\s?-?[\d￥$])(?![^<>]{0,12}>)", lambda m: _OPERATORS[m[0]]),
     pattern(rf"(?<![\d\u4e00-\u9fff])~\s?(?P<n>{NUMBER})", _about),
     pattern(rf"(?<![\w)\]])[-−](?P<n>{NUMBER})", _negative),
     pattern(rf"(?<=[是为到至从于在了得比达约值减加拔温率幅额跌涨低高差润量])[-−](?P<n>{NUMBER})", _negative),

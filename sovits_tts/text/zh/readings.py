@@ -104,6 +104,8 @@ def _is_surname(words: Sequence[Word], index: int) -> bool:
     rest = words[index + 1 : index + 4]
     if before in ("姓", "小", "老") or (not before and rest and rest[0].text in _TITLES):
         return True
-    # A given name is one or two characters that make no ordinary word.
+    # A given name is one or two characters that make no ordinary word; these surnames are verbs as well.
     size = sum(len(word.text) for word in rest)
+    if words[index].text in "解折查盖过应召" and len(rest) == 2:
+        return False
     return not before and size in (1, 2) and all(len(word.text) == 1 or word.tag == "nr" for word in rest)
