@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from sovits_tts.data.atomic import write_json
 from sovits_tts.finetune.choose import Trained
 from sovits_tts.progress import Cancelled, Event, OnEvent
 from sovits_tts.training.tune_config import GPTTune, VITSTune
 
-Tune = TypeVar("Tune", GPTTune, VITSTune)
+Tune = GPTTune | VITSTune
 _MEASURED = 3  # steps after the first, which is slower than the others
 _SHARE = 0.85  # of the time that steps may take; saving, validating and sampling need the rest
 _EVALUATION = 0.4  # of what is left may go into evaluating checkpoints
@@ -58,7 +57,7 @@ Train = Callable[[Tune, float, OnEvent], Sequence[Trained]]
 
 
 def train_within(
-    stage: str, config: Tune, train: Train[Tune], seconds: float, plan: Path, checkpoints: int, on_event: OnEvent
+    stage: str, config: Tune, train: Train, seconds: float, plan: Path, checkpoints: int, on_event: OnEvent
 ) -> tuple[list[Trained], str]:
     """Train a stage in at most `seconds`; returns its checkpoints and a sentence on what was planned, or "".
 
@@ -92,7 +91,7 @@ def _planned(plan: Path) -> int | None:
         return None
 
 
-def _measure(config: Tune, train: Train[Tune], end: float, on_event: OnEvent) -> float | None:
+def _measure(config: Tune, train: Train, end: float, on_event: OnEvent) -> float | None:
     """Seconds of an epoch, by the first steps of the run; None where the run ended before it could be told."""
     seen: list[tuple[float, float]] = []  # (time, step)
     totals: list[float] = []

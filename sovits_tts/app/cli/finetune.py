@@ -178,7 +178,7 @@ def _train(stage: str, prepared: Path, out: Path, settings: FinetuneConfig, epoc
             found = tune_gpt(data, settings.model, out, replace(gpt, **given), on_event=on_event)
         else:
             found = tune_vits(data, settings.model, out, replace(vits, **given), on_event=on_event)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"stage": c.stage, "epoch": c.epoch, "step": c.step, "path": str(c.path), "losses": c.losses} for c in found
     ]
     if json:
