@@ -115,7 +115,8 @@ def run(
     """Train from the last saved step (or from 0) and return the step reached.
 
     on_load:     called when a state was loaded, to put right what it should not have brought back
-    on_epoch:    (epoch, step), epochs counted from 1. What it writes it may write twice, if the process is killed
+    on_epoch:    (epoch, step), epochs counted from 1, and (0, 0) before the first step. What it writes it may write
+                 twice, if the process is killed
     on_rollback: told after every start how often this run has gone back so far
 
     Writes `state.safetensors` and `log.jsonl` in `folder`. Stops, saved, at the last step, at the deadline, when
@@ -148,14 +149,18 @@ class _Run:
         self.skipped: list[int] = []  # steps whose batch is left out, because it gave no number
         self.started = self.last_save = self.mark = time.monotonic()
         self.mark_step = 0
+        self.ended = False  # by `on_epoch`
         self.whole = True  # not in the middle of a step, where nothing may be saved
 
     def go(self) -> int:
         self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = not (self.folder / STATE).is_file()
         self._resume()
-        if self.settings.rollbacks and not (self.folder / STATE).is_file():
-            self._save()
         try:
+            if fresh and self.on_epoch is not None:
+                self._report(0, self._ask(0))
+            if fresh and self.settings.rollbacks:
+                self._save()
             while self._pass():
                 pass
         except (Cancelled, KeyboardInterrupt):
@@ -167,7 +172,7 @@ class _Run:
 
     def _pass(self) -> bool:
         """Steps up to the end of the run. True: it went back, and another pass is due."""
-        if self._end_epoch():  # a run may have been stopped between an epoch's last step and its end
+        if self.ended or self._end_epoch():  # a run may have been stopped between an epoch's last step and its end
             return False
         s = self.settings
         for at, batch in _prefetch(self.make_batch, self.step, s.total_steps, s.workers):
@@ -223,13 +228,28 @@ class _Run:
         if not length or self.on_epoch is None or self.step < (self.epochs + 1) * length:
             return False
         epoch = self.step // length
-        end = self.on_epoch(epoch, self.step)
-        self.epochs = epoch
-        self._write({"step": self.step, "epoch": epoch, **_rounded(end.values)})
+        end = self._ask(epoch)
+        self.epochs, self.ended = epoch, self.team.any(end.stop)
+        self._report(epoch, end)
         self._save()
+        return self.ended
+
+    def _ask(self, epoch: int) -> EpochEnd:
+        """`on_epoch`; whether it was cancelled in one process, all know."""
+        assert self.on_epoch is not None
+        end, cancelled = EpochEnd({}), None
+        try:
+            end = self.on_epoch(epoch, self.step)
+        except Cancelled as error:
+            cancelled = error
+        if self.team.any(cancelled is not None):
+            raise cancelled or Cancelled
+        return end
+
+    def _report(self, epoch: int, end: EpochEnd) -> None:
+        self._write({"step": self.step, "epoch": epoch, **_rounded(end.values)})
         values = {"epoch": epoch, **end.values}
         self._tell(Event(self.stage.name, self.step, self.settings.total_steps, "steps", values=values))
-        return self.team.any(end.stop)
 
     def _log(self) -> None:
         now = time.monotonic()
@@ -259,7 +279,7 @@ class _Run:
         if self.team.main:
             state = {
                 "stage": self.stage.state_dict(), "step": self.step, "epochs": self.epochs,
-                "sums": self.sums, "counts": self.counts, "skipped": self.skipped,
+                "sums": self.sums, "counts": self.counts, "skipped": self.skipped, "ended": self.ended,
             }  # fmt: skip
             save_state(self.folder / STATE, state)
             self.on_save(self.step)
@@ -273,7 +293,7 @@ class _Run:
         state = load_state(path)
         self.stage.load_state_dict(state["stage"])
         self.step = int(state["step"])
-        self.epochs = int(state.get("epochs", 0))
+        self.epochs, self.ended = int(state.get("epochs", 0)), bool(state.get("ended", False))
         self.sums, self.counts = state.get("sums", {}), state.get("counts", {})
         self.skipped = list(state.get("skipped", []))
         self.mark, self.mark_step = time.monotonic(), self.step

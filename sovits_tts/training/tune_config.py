@@ -95,7 +95,7 @@ class GPTTune(Tune):
     dpo: bool = False
     dpo_beta: float = 0.2
     lora_rank: int = 0
-    lora_alpha: float = 16.0
+    lora_alpha: int = 16
     joined: float = 0.0
     corrupt: float = 0.0
     guide: float = 0.1
