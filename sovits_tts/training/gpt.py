@@ -125,14 +125,20 @@ def _pad(rows: list[Ints], value: int) -> Ints:
 
 
 class GPTStage:
-    """One step; the guidance weight falls from 1 to 0.1 over the first tenth of the run."""
+    """One step; the guidance weight falls from 1 to 0.1 over the first `guided_steps`."""
 
     name = "gpt"
 
     def __init__(
-        self, config: GPTConfig, total_steps: int, peak_lr: float = 1e-3, device: str = "cpu", dropout: float = 0.0
+        self,
+        config: GPTConfig,
+        total_steps: int,
+        peak_lr: float = 1e-3,
+        device: str = "cpu",
+        dropout: float = 0.0,
+        guided_steps: int = 2000,
     ) -> None:
-        self.device, self.total_steps = device, total_steps
+        self.device, self.guided_steps = device, guided_steps
         self.network = GPT(replace(config, dropout=dropout)).to(device)
         self.precision = Precision(self.network, device)
         self.optimizer = torch.optim.AdamW(
@@ -157,7 +163,7 @@ class GPTStage:
         values = {"loss": loss.item(), "top3": top_k_accuracy(output, self.network.config.eos).item(), "lr": lr}
         if output.alignment is not None:
             guide = guided_attention_loss(output.alignment, batch.phoneme_of_token.to(self.device))
-            weight = max(0.1, 1 - 0.9 * step / max(1, self.total_steps // 10))
+            weight = max(0.1, 1 - 0.9 * step / self.guided_steps)
             values["guide"] = guide.item()
             loss = loss + weight * guide
         loss.backward()

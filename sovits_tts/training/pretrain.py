@@ -44,6 +44,7 @@ class GPTRun:
     tokens_per_batch: int = 4000
     peak_lr: float = 1e-3
     dropout: float = 0.0
+    guided_steps: int = 2000  # over which attention is told which phoneme is being spoken, less and less
     save_seconds: float = 600.0
     workers: int = 1
 
@@ -147,7 +148,7 @@ def train_gpt(work: Path, spec: ModelSpec, settings: GPTRun, device: str, minute
         GPTData(pieces, store, _indices(work, split), spec.gpt, settings.tokens_per_batch, token_rate=spec.token_rate)
         for split in ("train", "dev")
     )
-    stage = GPTStage(spec.gpt, settings.steps, settings.peak_lr, device, settings.dropout)
+    stage = GPTStage(spec.gpt, settings.steps, settings.peak_lr, device, settings.dropout, settings.guided_steps)
     run(
         stage,
         train.batch,
