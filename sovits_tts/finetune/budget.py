@@ -67,15 +67,17 @@ def train_within(
     if seconds == float("inf"):
         return list(train(config, seconds, on_event)), ""
     end = time.monotonic() + seconds
-    epochs, note = _planned(plan), ""
-    if epochs is None:
+    planned = _planned(plan)
+    if planned is None:
         per_epoch = _measure(config, train, end, on_event)
         if per_epoch is None:
             return list(train(config, seconds / 60, on_event)), ""  # shorter than what would be measured
         epochs = max(1, min(config.epochs, int(_SHARE * (end - time.monotonic()) / per_epoch)))
         write_json(plan, {"epochs": epochs, "seconds_per_epoch": round(per_epoch, 3)})
-        if epochs < config.epochs:
-            note = f"{epochs} of {config.epochs} epochs of the {stage} stage fit, at {per_epoch:.0f} s each."
+    else:
+        epochs, per_epoch = planned
+    fits = f"{epochs} of {config.epochs} epochs of the {stage} stage fit, at {per_epoch:.0f} s each."
+    note = fits if epochs < config.epochs else ""
     every = max(1, epochs // max(1, checkpoints))
     left = max(0.0, end - time.monotonic()) / 60
     found = list(train(replace(config, epochs=epochs, save_every=every), left, on_event))
@@ -84,11 +86,13 @@ def train_within(
     return found, note
 
 
-def _planned(plan: Path) -> int | None:
+def _planned(plan: Path) -> tuple[int, float] | None:
+    """Epochs, and seconds of one, as they were planned before."""
     try:
-        return int(json.loads(plan.read_text(encoding="utf-8"))["epochs"])
-    except (OSError, ValueError, KeyError, TypeError):
+        known = json.loads(plan.read_text(encoding="utf-8"))
+    except FileNotFoundError:
         return None
+    return int(known["epochs"]), float(known["seconds_per_epoch"])
 
 
 def _measure(config: Tune, train: Train, end: float, on_event: OnEvent) -> float | None:

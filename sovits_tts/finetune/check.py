@@ -37,7 +37,7 @@ def check(
     source: str | os.PathLike[str], name: str, config: FinetuneConfig, work: Path, *, overwrite: bool = False
 ) -> Check:
     """List every problem of the input, the name, the model and the settings. Computes and writes nothing."""
-    fatal = [*_name(name, work, overwrite), *_model(config), *_styles(config)]
+    fatal = [*_name(name, work, overwrite), *_model(config), *_styles_and_judges(config)]
     manifest = Manifest(())
     problems: tuple[Problem, ...] = ()
     try:
@@ -90,16 +90,17 @@ def _model(config: FinetuneConfig) -> Iterator[Problem]:
             yield Problem("discriminators", config.model, 0, error.message, hint)
 
 
-def _styles(config: FinetuneConfig) -> Iterator[Problem]:
+def _styles_and_judges(config: FinetuneConfig) -> Iterator[Problem]:
     for style, clip in config.voice.styles.items():
         try:
             style_file(style) if style != NORMAL else None
             Audio.load(clip)
         except SovitsError as error:
             yield _problem("style", f"{style}={clip}", error)
-    if config.evaluate.whisper and not Path(config.evaluate.whisper).is_dir():
-        cause = f"There is no faster-whisper model in {config.evaluate.whisper}."
-        yield Problem("whisper", "evaluate.whisper", 0, cause, "Name the folder that holds it.")
+    judge = config.evaluate.recogniser
+    if judge not in ("auto", "own") and not Path(judge).is_dir():
+        cause = f"There is no recogniser {judge!r}."
+        yield Problem("recogniser", "evaluate.recogniser", 0, cause, "Use auto, own, or a faster-whisper folder.")
 
 
 def _transcripts(

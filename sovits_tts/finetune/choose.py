@@ -19,7 +19,7 @@ from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.tuned import load_tuned
 from sovits_tts.data.atomic import write_json
 from sovits_tts.device import choose as choose_device
-from sovits_tts.finetune.panel import Figures, Panel, figures, from_dict
+from sovits_tts.finetune.panel import Figures, Panel, Spoken, figures, from_dict
 from sovits_tts.options import SynthesisOptions
 from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.tts import TTS
@@ -128,17 +128,20 @@ class Contest:
             known = json.loads(result.read_text(encoding="utf-8"))
             return Scored(candidate, from_dict(known["figures"]), known["lines"], folder)
         tts = base if candidate == Candidate() else self._load(candidate)
-        voice, spoken, failed, began = tts.voice(self.voice), [], 0, time.perf_counter()
-        for number, line in enumerate(self.lines, 1):
-            made = tts.synthesize(line.text, voice, options=replace(self.options, language=line.language))
-            made.audio.save(folder / f"{line.id}.flac", overwrite=True)
-            failed += bool(made.failed)
-            spoken.append(self.panel.judge(line.id, line.text, line.language, made.audio))
-            on_event(Event("evaluate", number, len(self.lines), "lines", candidate.name))
-        found = figures(spoken, failed, time.perf_counter() - began)
+        found, spoken = speak(tts, self.voice, self.lines, self.panel, self.options, folder, on_event, candidate.name)
         lines = [item.as_dict() for item in spoken]
         write_json(result, {"candidate": candidate.name, "figures": found.as_dict(), "lines": lines})
         return Scored(candidate, from_dict(found.as_dict()), lines, folder)
+
+    def natural(self) -> Figures:
+        """The same lines as the speaker said them: what the judges give a real recording."""
+        parts = [FORMAT, [(line.id, line.text, line.language) for line in self.lines], self.panel.names]
+        result = self.folder / f"natural-{_hash_of(parts)}.json"
+        if result.is_file():
+            return from_dict(json.loads(result.read_text(encoding="utf-8")))
+        spoken = [self.panel.judge(it.id, it.text, it.language, Audio.load(it.path)) for it in self.lines]
+        write_json(result, figures(spoken).as_dict())
+        return from_dict(figures(spoken).as_dict())
 
     def _load(self, candidate: Candidate) -> TTS:
         gpt, vits = (stage.path if stage else None for stage in (candidate.gpt, candidate.vits))
@@ -151,7 +154,7 @@ class Contest:
             self.voice.text, [(line.id, line.text, line.language) for line in self.lines], str(self.options),
             self.panel.names,
         ]  # fmt: skip
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+        return _hash_of(parts)
 
     def _hash(self, path: Path) -> str:
         if path not in self._hashes:
@@ -160,9 +163,23 @@ class Contest:
         return self._hashes[path]
 
 
-def natural(panel: Panel, lines: Sequence[Line]) -> Figures:
-    """The same lines as the speaker said them: what the judges give a real recording."""
-    return figures([panel.judge(line.id, line.text, line.language, Audio.load(line.path)) for line in lines])
+def speak(
+    tts: TTS, voice: Voice, lines: Sequence[Line], panel: Panel, options: SynthesisOptions, folder: Path,
+    on_event: OnEvent = silent, name: str = "",
+) -> tuple[Figures, list[Spoken]]:  # fmt: skip
+    """Speak every line, keep its sound in `folder`, and have it judged. name: of what speaks, for events."""
+    voice, spoken, failed, began = tts.voice(voice), [], 0, time.perf_counter()
+    for number, line in enumerate(lines, 1):
+        made = tts.synthesize(line.text, voice, options=replace(options, language=line.language))
+        made.audio.save(folder / f"{line.id}.flac", overwrite=True)
+        failed += bool(made.failed)
+        spoken.append(panel.judge(line.id, line.text, line.language, made.audio))
+        on_event(Event("evaluate", number, len(lines), "lines", name))
+    return figures(spoken, failed, time.perf_counter() - began), spoken
+
+
+def _hash_of(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
 def spread(checkpoints: Sequence[Trained], most: int) -> list[Trained]:

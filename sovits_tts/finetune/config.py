@@ -27,17 +27,22 @@ class Evaluation:
     share:       of the clips that is held out; more where that gives fewer than three lines
     checkpoints: of each stage, at most: the last one and others evenly before it
     seed:        of the synthesis, the same for all
-    whisper:     folder of a faster-whisper model as recogniser; "": pocketsphinx for English where it is installed,
-                 else the embedded model's own CTC head, which is not independent
+    recogniser:  folder of a faster-whisper model; "auto": pocketsphinx for English where it is installed, else "own";
+                 "own": the CTC head of the model or of the embedded one, which is not independent
+    speaker:     "auto": resemblyzer where it is installed, else the model's speaker network, else "own"; "own": the
+                 model's style vectors, which are not independent
     """
 
     lines: int = 8
     share: float = 0.15
     checkpoints: int = 3
     seed: int = 0
-    whisper: str = ""
+    recogniser: str = "auto"
+    speaker: str = "auto"
 
     def __post_init__(self) -> None:
+        if self.speaker not in ("auto", "own"):
+            raise ConfigError(f"There is no speaker judge {self.speaker!r}.", hint="Choose auto or own.")
         if not 1 <= self.lines <= 1000 or not 1 <= self.checkpoints <= 1000:
             raise ConfigError(f"{self.lines} lines, {self.checkpoints} checkpoints: each must be 1 to 1000.")
         if not 0 < self.share <= 0.5:

@@ -49,7 +49,7 @@ class Entry:
         base = TTS.load(run.config.model, device=run.config.device)
         own = [row for row in prepared.rows if row["id"] not in {row.id for row in held}]
         reference, clip = _reference(run, base, own)
-        panel = Panel(base, [line.language for line in lines], settings.whisper)
+        panel = Panel(base, [line.language for line in lines], settings.recogniser, settings.speaker)
         others = [row for row in own if row["id"] != clip] or own
         panel.learn_voice([Audio.load(run.prepared / row["path"]) for row in others[:_MOST_COMPARED]])
         contest = Contest(

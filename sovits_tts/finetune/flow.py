@@ -25,7 +25,7 @@ from sovits_tts.errors import DataError, MissingDependency
 from sovits_tts.evaluation.similarity import Resemblyzer
 from sovits_tts.finetune.budget import train_within
 from sovits_tts.finetune.check import check, no_transcripts, origin_of
-from sovits_tts.finetune.choose import Choice, Trained, natural
+from sovits_tts.finetune.choose import Choice, Trained
 from sovits_tts.finetune.config import FinetuneConfig
 from sovits_tts.finetune.entry import FEWEST, Entry
 from sovits_tts.finetune.package import NORMAL, Made, style_voice, write_package
@@ -96,7 +96,7 @@ def finetune(
     trained, notes = _train(run, data, entry)
     with run.step("evaluate") as on:
         choice = entry.pick(trained, on)
-        real = natural(entry.panel, entry.lines)
+        real = entry.contest.natural()
     figures = figures_of(data, prepared, entry, choice, real, notes)
     with run.step("save"):
         package = _save(run, entry, choice, figures)

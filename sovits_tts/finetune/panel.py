@@ -56,11 +56,12 @@ class Spoken:
 class Panel:
     """The judges of one run. Made from the base model, so that every checkpoint meets the same ones."""
 
-    def __init__(self, base: TTS, languages: Sequence[str], whisper: str = "") -> None:
+    def __init__(self, base: TTS, languages: Sequence[str], recogniser: str = "auto", speaker: str = "auto") -> None:
+        """recogniser, speaker: as in `config.Evaluation`"""
         self._recognisers: dict[str, Recogniser | None] = {
-            language: _recogniser(base, language, whisper) for language in dict.fromkeys(languages)
+            language: _recogniser(base, language, recogniser) for language in dict.fromkeys(languages)
         }
-        self.speaker, self._speaker_independent = _speaker_judge(base)
+        self.speaker, self._speaker_independent = _speaker_judge(base, speaker)
         self._voice = np.zeros(0)
 
     @property
@@ -137,10 +138,10 @@ def from_dict(values: Mapping[str, Any]) -> Figures:
     return Figures(**values)
 
 
-def _recogniser(base: TTS, language: str, whisper: str) -> Recogniser | None:
-    if whisper:
-        return Whisper(Path(whisper), "word" if language == "en" else "character")
-    found = independent_recogniser(language)
+def _recogniser(base: TTS, language: str, wanted: str) -> Recogniser | None:
+    if wanted not in ("auto", "own"):
+        return Whisper(Path(wanted), "word" if language == "en" else "character")
+    found = independent_recogniser(language) if wanted == "auto" else None
     if found is not None:
         return found
     head = own_head(base)
@@ -149,8 +150,10 @@ def _recogniser(base: TTS, language: str, whisper: str) -> Recogniser | None:
     return head if head is not None and language in head.languages else None
 
 
-def _speaker_judge(base: TTS) -> tuple[SpeakerJudge, bool]:
+def _speaker_judge(base: TTS, wanted: str) -> tuple[SpeakerJudge, bool]:
     """The best there is, and whether it is independent of the model."""
+    if wanted == "own":
+        return StyleJudge(base), False
     try:
         return Resemblyzer(), True
     except MissingDependency:

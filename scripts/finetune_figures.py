@@ -1,0 +1,146 @@
+#!/usr/bin/env python
+"""Fine-tune a model on a minute of some speakers of a corpus, and measure before and after on lines it never met.
+
+    python scripts/finetune_figures.py --root CORPUS [--speakers ls_8629 ...] [--seconds 60] [--lines 8] [--out DIR]
+
+CORPUS holds manifest.csv (path, speaker, language, text, seconds, split). Of the dev speakers, the two in English and
+the one in Mandarin with the most speech are taken unless others are named. For each: a minute goes through
+`finetune`, further lines are spoken by the base with the same clip and by the fine-tuned voice, and judged. Every
+speaker has a process of its own, whose peak memory counts. Writes DIR/figures.json; a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import sys
+import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+SHORTEST, LONGEST = 2.5, 12.0  # seconds of a clip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=Path, required=True, help="the corpus")
+    parser.add_argument("--speakers", nargs="*", help="of its manifest")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of recordings to train on")
+    parser.add_argument("--lines", type=int, default=8, help="to measure on")
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--minutes-budget", type=float, default=0.0)
+    parser.add_argument("--out", type=Path, default=Path("finetune_figures"))
+    options = parser.parse_args()
+    rows = dev_rows(options.root)
+    found = []
+    for speaker in options.speakers or most_heard(rows):
+        train, lines = divide(rows[speaker], options.seconds, options.lines)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            job = pool.submit(measure, options.root, options.out, speaker, train, lines, options.model,
+                              options.minutes_budget)  # fmt: skip
+            found.append(job.result())
+        (options.out / "figures.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+        sys.stdout.write(told(found[-1]) + "\n")
+        sys.stdout.flush()
+
+
+def dev_rows(root: Path) -> dict[str, list[dict[str, str]]]:
+    """Speaker -> clips of a fit length, in the order of the manifest."""
+    rows = defaultdict(list)
+    with (root / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["split"] == "dev" and SHORTEST <= float(row["seconds"]) <= LONGEST:
+                rows[row["speaker"]].append(row)
+    return rows
+
+
+def most_heard(rows: dict[str, list[dict[str, str]]]) -> list[str]:
+    order = sorted(rows, key=lambda name: -sum(float(row["seconds"]) for row in rows[name]))
+    by_language = {code: [n for n in order if rows[n][0]["language"] == code] for code in ("en", "zh")}
+    return by_language["en"][:2] + by_language["zh"][:1]
+
+
+def divide(rows: list[dict[str, str]], seconds: float, lines: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Clips for training until `seconds` are full, and the lines after them."""
+    train: list[dict[str, str]] = []
+    while rows and sum(float(row["seconds"]) for row in train) < seconds:
+        train.append(rows.pop(0))
+    return train, rows[:lines]
+
+
+def measure(
+    root: Path, out: Path, speaker: str, train: list[dict[str, str]], lines: list[dict[str, str]], model: str,
+    minutes: float,
+) -> dict[str, Any]:  # fmt: skip
+    """In a process of its own."""
+    folder = out / speaker
+    os.environ["SOVITS_TTS_HOME"] = str((out / "home").resolve())
+    from sovits_tts.audio import Audio
+    from sovits_tts.evaluation.speed import peak_memory_mb
+    from sovits_tts.finetune.choose import Line, speak
+    from sovits_tts.finetune.config import FinetuneConfig
+    from sovits_tts.finetune.flow import finetune
+    from sovits_tts.finetune.panel import Panel, figures
+    from sovits_tts.tts import TTS, SynthesisOptions
+
+    source = folder / "source"
+    source.mkdir(parents=True, exist_ok=True)
+    for row in train:
+        clip = source / Path(row["path"]).name
+        shutil.copyfile(root / row["path"], clip)
+        clip.with_suffix(".txt").write_text(row["text"], encoding="utf-8")
+    language = train[0]["language"]
+    from sovits_tts.data.prepare import PrepareConfig
+
+    settings = FinetuneConfig(model=model, minutes=minutes, prepare=PrepareConfig(language=language))
+    began = time.monotonic()
+    result = finetune(source, speaker, settings, folder / "work", on_event=log(began))
+    spent, memory = time.monotonic() - began, peak_memory_mb()
+
+    todo = [Line(Path(row["path"]).stem, row["text"], language, root / row["path"]) for row in lines]
+    base, tuned = TTS.load(model), TTS.load(result.package)
+    voice = tuned.voice(result.package)
+    panel = Panel(base, [language])
+    panel.learn_voice([Audio.load(root / row["path"]) for row in train])
+    options = SynthesisOptions()
+    before, _ = speak(base, voice, todo, panel, options, folder / "before")
+    after, _ = speak(tuned, voice, todo, panel, options, folder / "after")
+    real = figures([panel.judge(line.id, line.text, line.language, Audio.load(line.path)) for line in todo])
+    return {
+        "speaker": speaker, "language": language, "seconds_trained": sum(float(row["seconds"]) for row in train),
+        "lines": len(todo), "wall_seconds": round(spent, 1), "peak_memory_mb": memory,
+        "chosen": result.report["chosen"]["name"], "steps": result.report["seconds"], "judges": panel.describe(),
+        "before": before.as_dict(), "after": after.as_dict(), "natural": real.as_dict(),
+        "held_out": {"before": result.report["baseline"], "after": result.report["tuned"]},
+    }  # fmt: skip
+
+
+def log(began: float) -> Any:
+    """A line on stderr whenever a step begins."""
+
+    def tell(event: Any) -> None:
+        if event.values.get("state") == "begin":
+            sys.stderr.write(f"{time.monotonic() - began:7.1f} s  {event.stage}\n")
+
+    return tell
+
+
+def told(found: dict[str, Any]) -> str:
+    before, after, real = found["before"], found["after"], found["natural"]
+    memory = f"{found['peak_memory_mb']:.0f} MB" if found["peak_memory_mb"] else "unknown"
+    return (
+        f"{found['speaker']} ({found['language']}, {found['seconds_trained']:.0f} s): similarity "
+        f"{before['similarity']:.3f} -> {after['similarity']:.3f} (recordings {real['similarity']:.3f}), error rate "
+        f"{before['error_rate']:.1%} -> {after['error_rate']:.1%} (recordings {real['error_rate']:.1%}), chosen: "
+        f"{found['chosen']}; {found['wall_seconds'] / 60:.1f} min, {memory}"
+    )
+
+
+if __name__ == "__main__":
+    main()
