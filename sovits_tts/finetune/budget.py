@@ -7,10 +7,10 @@ the steps that were measured are the run's own first ones.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 
 from sovits_tts.data.atomic import write_json
 from sovits_tts.finetune.choose import Trained
@@ -34,12 +34,12 @@ class Budget:
 
     minutes: float
     folder: Path  # of the plan
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=monotonic)
 
     @property
     def left(self) -> float:
         """Seconds; infinite without a limit, negative when the time is over."""
-        return self.minutes * 60 - (time.monotonic() - self.began) if self.minutes else float("inf")
+        return self.minutes * 60 - (monotonic() - self.began) if self.minutes else float("inf")
 
     def checkpoints(self, most: int, evaluation: float, stages: int) -> int:
         """How many checkpoints of each stage can be evaluated, if one takes `evaluation` seconds; at least one."""
@@ -66,20 +66,20 @@ def train_within(
     """
     if seconds == float("inf"):
         return list(train(config, seconds, on_event)), ""
-    end = time.monotonic() + seconds
+    end = monotonic() + seconds
     planned = _planned(plan)
     if planned is None:
         per_epoch = _measure(config, train, end, on_event)
         if per_epoch is None:
             return list(train(config, seconds / 60, on_event)), ""  # shorter than what would be measured
-        epochs = max(1, min(config.epochs, int(_SHARE * (end - time.monotonic()) / per_epoch)))
+        epochs = max(1, min(config.epochs, int(_SHARE * (end - monotonic()) / per_epoch)))
         write_json(plan, {"epochs": epochs, "seconds_per_epoch": round(per_epoch, 3)})
     else:
         epochs, per_epoch = planned
     fits = f"{epochs} of {config.epochs} epochs of the {stage} stage fit, at {per_epoch:.0f} s each."
     note = fits if epochs < config.epochs else ""
     every = max(1, epochs // max(1, checkpoints))
-    left = max(0.0, end - time.monotonic()) / 60
+    left = max(0.0, end - monotonic()) / 60
     found = list(train(replace(config, epochs=epochs, save_every=every), left, on_event))
     if not found or found[-1].epoch < epochs:
         note = f"The time for the {stage} stage was over before its {epochs} epochs were."
@@ -103,9 +103,9 @@ def _measure(config: Tune, train: Train, end: float, on_event: OnEvent) -> float
     def sink(event: Event) -> None:
         on_event(event)
         if event.unit == "steps" and event.done:
-            seen.append((time.monotonic(), event.done))
+            seen.append((monotonic(), event.done))
             totals.append(event.total)
-            if len(seen) > _MEASURED + 1 or time.monotonic() > end:
+            if len(seen) > _MEASURED + 1 or monotonic() > end:
                 raise _Enough
 
     try:
