@@ -58,8 +58,10 @@ _TOKEN = re.compile(
     (?P<url>(?:https?://|www\.)[!-~]*[A-Za-z0-9/])
   | (?P<money>\d+(?:\.\d+)?[kK]?[\-–~～]\d+(?:\.\d+)?[kK]{_NAMED}
       |(?<=[$€£¥￥薪资])\d+(?:\.\d+)?[kKMB])(?![{LATIN_RANGE}\d])
-  | (?P<number>(?:(?:{_CODES})(?=\d))?\d+(?:[.,:/\-–~～×xX*]\d+)*(?:[⁻⁰¹²³⁴-⁹]+|\^-?\d+)?
-      (?:(?:{_AFTER})(?![{LATIN_RANGE}\d])|[%‰℃°])?)(?![{LATIN_RANGE}\d])
+  | (?P<number>
+      (?:(?:{_CODES})(?=\d)|[AaPp][Mm]\.?\s?(?=\d{{1,2}}(?::\d\d|[时時点點시])))?
+      \d+(?:[.,:/\-–~～×xX*]\d+)*(?:[⁻⁰¹²³⁴-⁹]+|\^-?\d+)?
+      (?:(?:{_AFTER})(?![{LATIN_RANGE}\d])|[%‰℃°]|%p)?)(?![{LATIN_RANGE}\d])
   | (?P<per>(?<=[{HAN_RANGE}]/)(?:{_UNIT})(?![{LATIN_RANGE}\d]))
   | (?P<screen>(?:480|720|1080|1440|2160)[pPi](?![{LATIN_RANGE}\d]))
   | (?P<mixed>\d+(?:[.,:]\d+)*)(?=[{LATIN_RANGE}])

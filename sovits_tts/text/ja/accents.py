@@ -1,4 +1,4 @@
-"""Corrections of what OpenJTalk makes of a text, before it becomes labels: accents, and a reading.
+"""Corrections of what OpenJTalk makes of a text, before it becomes labels.
 
 A feature is one word as OpenJTalk describes it. In the first word of an accent phrase `acc` is the accent of the whole
 phrase: the mora after which the pitch falls, 0 for none. `chain_flag` is 1 in the words that follow in that phrase.
@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
-Feature = dict[str, Any]
-_FALLS = frozenset(("雨", "雪", "大雨", "小雨", "豪雨", "大雪", "霧雨", "みぞれ", "にわか雨", "あられ"))
+from sovits_tts.text.ja.readings import Feature, reread
 
 
 def corrected(features: list[Feature]) -> list[Feature]:
     """The same words with the few that are known to be wrong put right."""
     done = [dict(feature) for feature in features]
+    reread(done)
     for index, word in enumerate(done):
-        if word["string"] == "降り" and any(before["string"] in _FALLS for before in done[max(0, index - 2) : index]):
-            word["read"] = word["pron"] = "フリ"  # 降りる, to get off, is おり
         following = done[index + 1] if index + 1 < len(done) else None
         if word["chain_flag"] == 1:
             continue

@@ -27,7 +27,7 @@ _SPOKEN_CODA = {
     "ㅇ": "ㅇ",
     "": "",
 }
-_TENSE = {"ㄱ": "ㄲ", "ㄷ": "ㄸ", "ㅂ": "ㅃ", "ㅅ": "ㅆ", "ㅈ": "ㅉ"}
+TENSE = {"ㄱ": "ㄲ", "ㄷ": "ㄸ", "ㅂ": "ㅃ", "ㅅ": "ㅆ", "ㅈ": "ㅉ"}
 _ASPIRATED = {"ㄱ": "ㅋ", "ㄷ": "ㅌ", "ㅂ": "ㅍ", "ㅈ": "ㅊ"}
 _NASAL = {"ㄱ": "ㅇ", "ㄷ": "ㄴ", "ㅂ": "ㅁ"}
 
@@ -99,8 +99,9 @@ def _aspirate(item: Syllable, after: Syllable, near: bool) -> None:
     stop = "ㅈ" if moved == "ㅈ" and near else _SPOKEN_CODA[moved]
     if stop not in _ASPIRATED:
         return
-    if stop == "ㄷ" and after.vowel == "ㅣ" and near:
-        stop = "ㅈ"  # [17] 닫히다 is 다치다
+    if stop == "ㄷ" and after.vowel in "ㅣㅕ" and near:
+        stop = "ㅈ"  # [17] 닫히다 is 다치다, 닫혀 다처
+        after.vowel = "ㅣ" if after.vowel == "ㅣ" else "ㅓ"
     item.coda, after.onset = kept, _ASPIRATED[stop]
 
 
@@ -116,7 +117,7 @@ def _drop_h(item: Syllable, after: Syllable) -> None:
 
 
 def _tense(item: Syllable, after: Syllable) -> None:
-    if after.onset not in _TENSE:
+    if after.onset not in TENSE:
         return
     if item.stem and item.coda == "ㄺ" and after.onset == "ㄱ":  # [11] 읽고 is 일꼬
         item.coda, after.onset = "ㄹ", "ㄲ"
@@ -126,9 +127,9 @@ def _tense(item: Syllable, after: Syllable) -> None:
         or item.future  # [27] 갈 것 is 갈 껏
         or item.coda == "ㄵ"
     ):
-        after.onset = _TENSE[after.onset]
+        after.onset = TENSE[after.onset]
     if (item.onset, item.vowel, item.coda) == ("ㅂ", "ㅏ", "ㄼ"):  # [10] 밟다 is 밥따
-        item.coda, after.onset = "ㅂ", _TENSE.get(after.onset, after.onset)
+        item.coda, after.onset = "ㅂ", TENSE.get(after.onset, after.onset)
 
 
 def _assimilate(item: Syllable, after: Syllable, near: bool) -> None:

@@ -13,8 +13,12 @@ from sovits_tts.text.symbols import PUNCTUATION
 from sovits_tts.text.yue.jyutping import initial_final
 from sovits_tts.text.zh.hanzi import is_hanzi, simplified
 from sovits_tts.text.zh.normalize import normalize
+from sovits_tts.text.zh.numbers import digit_by_digit
 
 _RUN = re.compile(r"([!?！？。…,，.])\1+(?!\d)")
+_DOLLARS = re.compile(r"(?<![A-Za-z\d])\$\s?(\d[\d,]*(?:\.\d+)?\s?[萬億万亿千百]?)(?!\d|\s?(?:美|港|元|蚊))")
+# Eight digits are a telephone number in Hong Kong and Macau.
+_NUMBER_HERE = re.compile(r"(?<![\d\-])(?!20\d\d.20)[2-9]\d{3}[ -]\d{4}(?![\d\-]|年)")
 _STAND_IN = "龘"  # goes through the Mandarin normaliser for characters such as 㗎 that only Cantonese reads
 
 
@@ -26,8 +30,11 @@ class Cantonese:
         runs = [*_RUN.finditer(text)]
         if runs:
             return self._around(text, runs)
-        known = "".join(_STAND_IN if is_hanzi(char) and not "\u4e00" <= char <= "\u9fff" else char for char in text)
+        text = _NUMBER_HERE.sub(_telephone, _DOLLARS.sub(r"\1蚊", text))
+        known = "".join(_STAND_IN if is_hanzi(char) and not _has_simplified(char) else char for char in text)
         normalized = normalize(known)
+        if "幺" not in text:  # the 1 of Mandarin telephone numbers
+            normalized = replace(normalized, text=normalized.text.replace("幺", "一"))
         warnings = (replace(w, message=f"{w.span!r} cannot be read in Cantonese.") for w in normalized.warnings)
         return Normalized(_as_written(text, known, normalized.text), tuple(warnings))
 
@@ -50,6 +57,8 @@ class Cantonese:
         per_char: list[int] = []
         warnings: list[TextWarning] = []
         for position, (char, syllables) in enumerate(_to_jyutping().get_jyutping_list(text)):
+            if char == "分" and text.startswith("之", position + 1):
+                syllables = "fan6"
             if char in PUNCTUATION:
                 read: list[str] = [char]
             else:
@@ -63,6 +72,15 @@ class Cantonese:
         if not phonemes:
             raise TextError(f"Nothing in {text[:40]!r} can be read as Cantonese.", hint="Give at least one hanzi.")
         return Reading("".join(kept), tuple(phonemes), tuple(per_char), tuple(warnings))
+
+
+def _has_simplified(char: str) -> bool:
+    """Is the character, as Mandarin would simplify it, one that Mandarin reads? 嗰 and 㗎 are not."""
+    return "\u4e00" <= simplified(char) <= "\u9fff"
+
+
+def _telephone(match: re.Match[str]) -> str:
+    return digit_by_digit(match[0])
 
 
 def _split(syllables: str | None) -> list[str]:

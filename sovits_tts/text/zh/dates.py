@@ -79,6 +79,12 @@ def _time(m: re.Match[str]) -> str | None:
     return words and ("" if not half else "上午" if half[0] in "aA" else "下午") + words
 
 
+def _half_first(m: re.Match[str]) -> str | None:
+    """AM9:00."""
+    words = _clock(m["hour"], m["minute"], None) if m["minute"] else cardinal(m["hour"])
+    return words and ("上午" if m["half"] in "aA" else "下午") + words
+
+
 def _times(m: re.Match[str]) -> str | None:
     first, last = _clock(m["h1"], m["m1"], None), _clock(m["h2"], m["m2"], None)
     return f"{first}至{last}" if first and last else None
@@ -128,6 +134,7 @@ PATTERNS: tuple[Pattern, ...] = (
         _time,
     ),
     pattern(rf"{START}(?P<minute>\d{{1,2}})['’′](?P<second>\d{{2}})(?:[\"”″]|'')", _minutes),
+    pattern(r"(?<![A-Za-z])(?P<half>[aApP])[mM]\.?\s?(?P<hour>\d{1,2})(?::(?P<minute>\d\d)|(?=点))", _half_first),
     pattern(rf"{START}{NUMBER}(?:\s?:\s?{NUMBER})+", _ratio),
     pattern(rf"{START}(?P<a>\d{{1,3}})[-–](?P<b>\d{{1,3}})(?![\d\-])", _score),
 )
