@@ -20,6 +20,7 @@ import sys
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=8, help="to measure on")
     parser.add_argument("--model", default="mini")
     parser.add_argument("--minutes-budget", type=float, default=0.0)
+    parser.add_argument("--config", type=Path, help="as configs/finetune.yaml")
     parser.add_argument("--out", type=Path, default=Path("finetune_figures"))
     options = parser.parse_args()
     rows = dev_rows(options.root)
@@ -43,7 +45,7 @@ def main() -> None:
         train, lines = divide(rows[speaker], options.seconds, options.lines)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             job = pool.submit(measure, options.root, options.out, speaker, train, lines, options.model,
-                              options.minutes_budget)  # fmt: skip
+                              options.minutes_budget, options.config)  # fmt: skip
             found.append(job.result())
         (options.out / "figures.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
         sys.stdout.write(told(found[-1]) + "\n")
@@ -76,12 +78,13 @@ def divide(rows: list[dict[str, str]], seconds: float, lines: int) -> tuple[list
 
 def measure(
     root: Path, out: Path, speaker: str, train: list[dict[str, str]], lines: list[dict[str, str]], model: str,
-    minutes: float,
+    minutes: float, config: Path | None,
 ) -> dict[str, Any]:  # fmt: skip
     """In a process of its own."""
     folder = out / speaker
     os.environ["SOVITS_TTS_HOME"] = str((out / "home").resolve())
     from sovits_tts.audio import Audio
+    from sovits_tts.config import load
     from sovits_tts.evaluation.speed import peak_memory_mb
     from sovits_tts.finetune.choose import Line, speak
     from sovits_tts.finetune.config import FinetuneConfig
@@ -96,25 +99,24 @@ def measure(
         shutil.copyfile(root / row["path"], clip)
         clip.with_suffix(".txt").write_text(row["text"], encoding="utf-8")
     language = train[0]["language"]
-    from sovits_tts.data.prepare import PrepareConfig
-
-    settings = FinetuneConfig(model=model, minutes=minutes, prepare=PrepareConfig(language=language))
-    began = time.monotonic()
+    settings = load(FinetuneConfig, config) if config else FinetuneConfig()
+    settings = replace(settings, model=model, minutes=minutes, prepare=replace(settings.prepare, language=language))
+    began, worked = time.monotonic(), time.process_time()
     result = finetune(source, speaker, settings, folder / "work", on_event=log(began))
-    spent, memory = time.monotonic() - began, peak_memory_mb()
+    spent, worked, memory = time.monotonic() - began, time.process_time() - worked, peak_memory_mb()
 
     todo = [Line(Path(row["path"]).stem, row["text"], language, root / row["path"]) for row in lines]
     base, tuned = TTS.load(model), TTS.load(result.package)
     voice = tuned.voice(result.package)
     panel = Panel(base, [language])
     panel.learn_voice([Audio.load(root / row["path"]) for row in train])
-    options = SynthesisOptions()
+    options = SynthesisOptions(retries=settings.evaluate.retries)
     before, _ = speak(base, voice, todo, panel, options, folder / "before")
     after, _ = speak(tuned, voice, todo, panel, options, folder / "after")
     real = figures([panel.judge(line.id, line.text, line.language, Audio.load(line.path)) for line in todo])
     return {
         "speaker": speaker, "language": language, "seconds_trained": sum(float(row["seconds"]) for row in train),
-        "lines": len(todo), "wall_seconds": round(spent, 1), "peak_memory_mb": memory,
+        "lines": len(todo), "wall_seconds": round(spent, 1), "cpu_seconds": round(worked, 1), "peak_memory_mb": memory,
         "chosen": result.report["chosen"]["name"], "steps": result.report["seconds"], "judges": panel.describe(),
         "before": before.as_dict(), "after": after.as_dict(), "natural": real.as_dict(),
         "held_out": {"before": result.report["baseline"], "after": result.report["tuned"]},
@@ -138,7 +140,7 @@ def told(found: dict[str, Any]) -> str:
         f"{found['speaker']} ({found['language']}, {found['seconds_trained']:.0f} s): similarity "
         f"{before['similarity']:.3f} -> {after['similarity']:.3f} (recordings {real['similarity']:.3f}), error rate "
         f"{before['error_rate']:.1%} -> {after['error_rate']:.1%} (recordings {real['error_rate']:.1%}), chosen: "
-        f"{found['chosen']}; {found['wall_seconds'] / 60:.1f} min, {memory}"
+        f"{found['chosen']}; {found['wall_seconds'] / 60:.1f} min ({found['cpu_seconds'] / 60:.1f} of a core), {memory}"
     )
 
 

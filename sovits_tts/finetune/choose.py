@@ -112,12 +112,12 @@ class Contest:
 
     def __init__(
         self, source: str, panel: Panel, voice: Voice, lines: Sequence[Line], folder: Path,
-        *, seed: int = 0, device: str = "auto", options: Mapping[str, Any] | None = None,
+        *, device: str = "auto", options: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
-        """source: the base model; folder: of the results; options: fields of SynthesisOptions that the voice prefers"""
+        """source: the base model; folder: of the results; options: fields of SynthesisOptions"""
         self.source, self.panel, self.voice, self.lines, self.folder = source, panel, voice, list(lines), folder
         self.device = device
-        self.options = SynthesisOptions(**{**(options or {}), "seed": seed})
+        self.options = SynthesisOptions(**(options or {}))
         self._hashes: dict[Path, str] = {}
 
     def run(self, candidate: Candidate, base: TTS, on_event: OnEvent = silent) -> Scored:

@@ -27,6 +27,7 @@ class Evaluation:
     share:       of the clips that is held out; more where that gives fewer than three lines
     checkpoints: of each stage, at most: the last one and others evenly before it
     seed:        of the synthesis, the same for all
+    retries:     further attempts at a line that the guards fail; 0 shows each checkpoint as it is, and takes less time
     recogniser:  folder of a faster-whisper model; "auto": pocketsphinx for English where it is installed, else "own";
                  "own": the CTC head of the model or of the embedded one, which is not independent
     speaker:     "auto": resemblyzer where it is installed, else the model's speaker network, else "own"; "own": the
@@ -37,6 +38,7 @@ class Evaluation:
     share: float = 0.15
     checkpoints: int = 3
     seed: int = 0
+    retries: int = 0
     recogniser: str = "auto"
     speaker: str = "auto"
 

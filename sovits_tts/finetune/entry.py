@@ -54,7 +54,8 @@ class Entry:
         panel.learn_voice([Audio.load(run.prepared / row["path"]) for row in others[:_MOST_COMPARED]])
         contest = Contest(
             run.config.model, panel, reference, lines, run.work / "evaluation",
-            seed=settings.seed, device=run.config.device, options=run.config.voice.defaults,
+            device=run.config.device,
+            options=run.config.voice.defaults | {"seed": settings.seed, "retries": settings.retries},
         )  # fmt: skip
         baseline = contest.run(Candidate(), base, on_event)
         most = run.budget.checkpoints(settings.checkpoints, baseline.figures.spent, len(run.config.stages))
