@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,3 +69,23 @@ def test_settings_are_checked() -> None:
     if not find_spec("silero_vad"):
         with pytest.raises(MissingDependency, match="silero-vad"):
             detector("silero")
+
+
+@pytest.mark.skipif(not find_spec("silero_vad"), reason='silero-vad is not installed: pip install "sovits-tts[vad]"')
+def test_silero_finds_people_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its network comes with its package: nothing is fetched."""
+
+    def refuse(*address: object) -> None:
+        raise AssertionError(f"it wants to connect to {address}")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    folder = Path(__file__).resolve().parent.parent / "pretrained" / "voices"
+    voice = Audio.load(next(p for p in sorted(folder.iterdir()) if p.suffix in (".flac", ".ogg"))).resample(RATE)
+    audio = join([pause(2), voice, pause(3), voice, pause(2)])
+    spans = [(2.0, 2 + voice.seconds), (5 + voice.seconds, 5 + 2 * voice.seconds)]
+    found = detector("silero")(audio)
+    assert all(any(a - 0.1 <= s.start and s.end <= b + 0.1 for a, b in spans) for s in found)
+    level = sum(s.end - s.start for s in detector("level")(audio))
+    assert 0.7 * level < sum(s.end - s.start for s in found) < 1.3 * level
+    slices = slice_recording(audio, SliceSettings(detector="silero"))
+    assert slices.kept and all(any(a - 0.3 <= s.start and s.end <= b + 0.3 for a, b in spans) for s in slices.kept)

@@ -24,7 +24,7 @@ LAYERS = [
     {"checkpoints"},
     {"features"},
     {"clip", "transcript", "voice", "voicepack", "voicepack_write", "voices", "data"},
-    {"options", "guards", "synthesis", "conversion", "tts", "streaming", "training", "evaluation"},
+    {"options", "guards", "synthesis", "conversion", "tts", "batch", "streaming", "training", "evaluation"},
     {"finetune"},
     {"app"},
 ]

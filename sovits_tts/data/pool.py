@@ -27,20 +27,24 @@ class Task:
 
 
 Function = Callable[[dict[str, Any]], dict[str, Any]]
+Runner = Callable[[Sequence[Task], Function], Iterator[tuple[str, dict[str, Any]]]]
 
 
 def run_tasks(
-    stage: str, tasks: Sequence[Task], function: Function, folder: Path, workers: int, on_event: OnEvent
+    stage: str, tasks: Sequence[Task], function: Function, folder: Path, workers: int | Runner, on_event: OnEvent
 ) -> dict[str, dict[str, Any]]:
     """key -> result of every task; those whose result lies in `folder` are not done again.
 
-    function: importable, from facts to a result, both plain data. Raises DataError when a worker process dies.
+    function: importable, from facts to a result, both plain data
+    workers:  processes of this machine, or what runs the tasks elsewhere (`cluster.runner`)
+    Raises DataError when a worker dies.
     """
     results = {task.key: found for task in tasks if (found := _result(folder, task.key)) is not None}
     pending = list({task.key: task for task in tasks if task.key not in results}.values())
     total = len(results) + len(pending)
     on_event(Event(stage, len(results), total, "items"))
-    for key, result in _outcomes(pending, function, workers):
+    outcomes = workers(pending, function) if callable(workers) else _outcomes(pending, function, workers)
+    for key, result in outcomes:
         write_json(folder / f"{key}.json", result)
         results[key] = result
         on_event(Event(stage, len(results), total, "items"))

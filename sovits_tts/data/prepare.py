@@ -26,9 +26,11 @@ from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import read_model
 from sovits_tts.data import prepare_items
 from sovits_tts.data.atomic import write_json, write_text
+from sovits_tts.data.cluster import runner
 from sovits_tts.data.manifest import Problem, Row, check, read_manifest, usable
-from sovits_tts.data.pool import Task, run_tasks
+from sovits_tts.data.pool import Runner, Task, run_tasks
 from sovits_tts.data.quality import EXCLUDE, Limits, Match, Sound, Verdict, judge, strangers
+from sovits_tts.data.separate import SeparateSettings
 from sovits_tts.data.slicing import SliceSettings
 from sovits_tts.data.transcribe import FasterWhisper, ReviewRow, Transcriber, read_review, write_review
 from sovits_tts.errors import ConfigError, DataError
@@ -43,16 +45,20 @@ class PrepareConfig:
     """All that `prepare` can be told; `configs/prepare.yaml` explains it.
 
     language, speaker: of recordings that name none
+    workers:           processes of this machine; with `ray`, actors of that cluster ("local", "auto" or HOST:PORT)
     whisper:           folder of a faster-whisper model for clips without a transcript; "": they are left for review
     sample_rate:       of the clips, Hz; 0: that of the recording
+    separate:          speech from music, before cutting
     """
 
     language: str = "auto"
     speaker: str = ""
     model: str = EMBEDDED
     workers: int = 1
+    ray: str = ""
     whisper: str = ""
     sample_rate: int = 0
+    separate: SeparateSettings = field(default_factory=SeparateSettings)
     slices: SliceSettings = field(default_factory=SliceSettings)
     limits: Limits = field(default_factory=Limits)
 
@@ -94,18 +100,21 @@ def prepare(
     rows = usable(manifest, problems)
     if not rows:
         raise DataError(f"Nothing in {source} can be used: {problems[0]}", hint="--check lists every problem.")
+    config.separate.check()
     edits = read_review(out / "transcripts.tsv") if (out / "transcripts.tsv").exists() else {}
     if config.whisper and transcriber is None:
-        transcriber = FasterWhisper(Path(config.whisper))
+        FasterWhisper.check(Path(config.whisper))
     model = read_model(config.model).fingerprint
 
     tasks = _item_tasks(rows, manifest.root, out, config, model, on_event)
-    items = run_tasks("cut", tasks, prepare_items.cut_item, out / "work" / "items", config.workers, on_event)
-    found = [clip | {"item": task.key} for task in tasks for clip in items[task.key]["clips"]]
-    clips = list({clip["id"]: clip for clip in found}.values())
-    lost = [entry for task in tasks for entry in items[task.key]["left_out"]]
-    _transcribe(clips, out, transcriber, edits, on_event)
-    _read_texts(clips, out, config, model, on_event)
+    out.mkdir(parents=True, exist_ok=True)
+    with runner(config.ray, config.workers, (manifest.root, out)) as workers:
+        items = run_tasks("cut", tasks, prepare_items.cut_item, out / "work" / "items", workers, on_event)
+        found = [clip | {"item": task.key} for task in tasks for clip in items[task.key]["clips"]]
+        clips = list({clip["id"]: clip for clip in found}.values())
+        lost = [entry for task in tasks for entry in items[task.key]["left_out"]]
+        _transcribe(clips, out, config.whisper, transcriber, edits, workers, on_event)
+        _read_texts(clips, out, config, model, workers, on_event)
     _judge(clips, config.limits, edits, _vectors(clips, out, embed))
     return _finish(source, out, clips, problems, lost, began)
 
@@ -123,15 +132,24 @@ def _item_tasks(
             "speaker": row.speaker or root.resolve().name, "slices": asdict(config.slices),
             "sample_rate": config.sample_rate,
         }  # fmt: skip
+        if config.separate.enabled:
+            facts["separate"] = asdict(config.separate) | {"model": os.path.abspath(config.separate.model)}
         key = _key(FORMAT, hashes[row.path], row.path.stem, facts, model)
-        tasks.append(Task(key, facts | {"key": key, "path": str(row.path), "out": str(out), "model": config.model}))
+        path = row.path.absolute() if config.ray else row.path  # other machines have other working folders
+        places = {"path": str(path), "out": str(out.absolute()), "model": _model_path(config)}
+        tasks.append(Task(key, facts | places | {"key": key}))
         on_event(Event("read", number, len(rows), "items"))
     return tasks
 
 
+def _model_path(config: PrepareConfig) -> str:
+    return os.path.abspath(config.model) if os.path.exists(config.model) else config.model
+
+
 def _transcribe(
-    clips: list[dict[str, Any]], out: Path, transcriber: Transcriber | None, edits: dict[str, ReviewRow], on: OnEvent
-) -> None:
+    clips: list[dict[str, Any]], out: Path, whisper: str, transcriber: Transcriber | None,
+    edits: dict[str, ReviewRow], workers: int | Runner, on: OnEvent,
+) -> None:  # fmt: skip
     """Fill in text, language and confidence: what a person wrote, what was given, what is recognised, in this order."""
     wanted = []
     for clip in clips:
@@ -141,28 +159,36 @@ def _transcribe(
             clip |= {"text": edit.text, "language": edit.language or clip["language"], "confidence": edit.confidence}
         elif not clip["text"]:
             wanted.append(clip)
-    if transcriber is None or not wanted:
+    if not wanted or not (transcriber or whisper):
         return
-    tasks = [Task(_key(clip["id"], transcriber.name), clip) for clip in wanted]
+    name = transcriber.name if transcriber else f"faster-whisper {Path(whisper).name}"
+    facts = {"out": str(out.absolute()), "whisper": os.path.abspath(whisper)}
+    tasks = [Task(_key(clip["id"], name), {k: clip[k] for k in ("path", "language")} | facts) for clip in wanted]
 
     def hear(clip: dict[str, Any]) -> dict[str, Any]:
+        assert transcriber is not None
         return asdict(transcriber.transcribe(Audio.load(out / clip["path"]), clip["language"]))
 
-    heard = run_tasks("transcribe", tasks, hear, out / "work" / "heard", 1, on)
+    if transcriber:  # an object of the caller's stays in this process
+        heard = run_tasks("transcribe", tasks, hear, out / "work" / "heard", 1, on)
+    else:
+        heard = run_tasks("transcribe", tasks, prepare_items.hear_item, out / "work" / "heard", workers, on)
     for task, clip in zip(tasks, wanted, strict=True):
         clip |= heard[task.key]
 
 
-def _read_texts(clips: list[dict[str, Any]], out: Path, config: PrepareConfig, model: str, on_event: OnEvent) -> None:
+def _read_texts(
+    clips: list[dict[str, Any]], out: Path, config: PrepareConfig, model: str, workers: int | Runner, on_event: OnEvent
+) -> None:
     """Phonemes, and how well the model hears them in the clip."""
     tasks = []
     for clip in (clip for clip in clips if clip["text"]):
         key = _key(FORMAT, clip["id"], clip["text"], clip["language"], model)
         keys = ("path", "text", "language", "speech_seconds")
         facts = {name: clip.get(name, clip["sound"].get(name)) for name in keys}
-        tasks.append(Task(key, facts | {"out": str(out), "model": config.model}))
+        tasks.append(Task(key, facts | {"out": str(out.absolute()), "model": _model_path(config)}))
         clip["text_key"] = key
-    read = run_tasks("read text", tasks, prepare_items.read_item, out / "work" / "texts", config.workers, on_event)
+    read = run_tasks("read text", tasks, prepare_items.read_item, out / "work" / "texts", workers, on_event)
     for clip in clips:
         clip |= read.get(clip.pop("text_key", ""), {})
 

@@ -17,7 +17,9 @@ from sovits_tts.activity import Segment
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import LoadedModel, load_model
 from sovits_tts.data.quality import measure_match, measure_sound, voice_vector
+from sovits_tts.data.separate import SeparateSettings, separator
 from sovits_tts.data.slicing import SliceSettings, by_level, slice_recording
+from sovits_tts.data.transcribe import FasterWhisper
 from sovits_tts.errors import AudioError, SovitsError, TextError
 from sovits_tts.text.frontend import read
 from sovits_tts.text.symbols import PUNCTUATION
@@ -42,6 +44,8 @@ def cut_item(facts: dict[str, Any]) -> dict[str, Any]:
     model = _model(facts["model"])
     try:
         audio = Audio.load_span(path, facts["start"], facts["end"])
+        if "separate" in facts:
+            audio = separator(SeparateSettings(**facts["separate"])).vocals(audio)
     except AudioError as error:
         return {"clips": [], "left_out": [_lost(facts, 0.0, None, error.message)]}
     stem = re.sub(r"[^\w-]+", "_", path.stem)[:40]
@@ -81,6 +85,17 @@ def read_item(facts: dict[str, Any]) -> dict[str, Any]:
                   "per_char": None if run.per_char is None else list(run.per_char)} for run in sentence.runs],
         "match": asdict(match), "text_warnings": [warning.message for warning in sentence.warnings],
     }  # fmt: skip
+
+
+def hear_item(facts: dict[str, Any]) -> dict[str, Any]:
+    """What a recogniser makes of a clip that came without a transcript."""
+    heard = _recogniser(facts["whisper"]).transcribe(Audio.load(Path(facts["out"]) / facts["path"]), facts["language"])
+    return asdict(heard)
+
+
+@lru_cache(maxsize=1)
+def _recogniser(folder: str) -> FasterWhisper:
+    return FasterWhisper(Path(folder))
 
 
 def _parts(

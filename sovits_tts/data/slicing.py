@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -100,12 +101,16 @@ def by_level(audio: Audio) -> tuple[Segment, ...]:
     return find_speech(measure(audio))
 
 
+@cache
 def _silero() -> Detector:
     if not find_spec("silero_vad"):
         raise MissingDependency("silero-vad is not installed.", hint='pip install "sovits-tts[vad]"')
     import torch
+
+    threads = torch.get_num_threads()
     from silero_vad import get_speech_timestamps, load_silero_vad
 
+    torch.set_num_threads(threads)  # its import sets one, for everything in this process
     network = load_silero_vad()
 
     def detect(audio: Audio) -> tuple[Segment, ...]:

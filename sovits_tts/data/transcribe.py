@@ -44,11 +44,16 @@ class FasterWhisper:
     Raises MissingDependency without the package, ConfigError without the folder.
     """
 
-    def __init__(self, model: Path, device: str = "auto") -> None:
+    @staticmethod
+    def check(model: Path) -> None:
+        """Raises as the constructor does, without loading anything."""
         if not find_spec("faster_whisper"):
             raise MissingDependency("faster-whisper is not installed.", hint='pip install "sovits-tts[asr]"')
         if not model.is_dir():
             raise ConfigError(f"There is no faster-whisper model in {model}.", hint="Name the folder that holds it.")
+
+    def __init__(self, model: Path, device: str = "auto") -> None:
+        self.check(model)
         from faster_whisper import WhisperModel
 
         self.name = f"faster-whisper {model.name}"

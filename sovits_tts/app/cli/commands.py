@@ -8,6 +8,7 @@ import typer
 
 from sovits_tts import __version__
 from sovits_tts.app.cli import console
+from sovits_tts.app.cli.batch import batch
 from sovits_tts.app.cli.convert import convert
 from sovits_tts.app.cli.evaluate import bench, evaluate
 from sovits_tts.app.cli.finetune import finetune, train
@@ -47,7 +48,7 @@ def options(
     """Speak a text in the voice of a short clip."""
 
 
-for command in (say, convert, phonemize, inspect, prepare, finetune, evaluate, bench, pretrain, webui):
+for command in (say, batch, convert, phonemize, inspect, prepare, finetune, evaluate, bench, pretrain, webui):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(train, name="train")

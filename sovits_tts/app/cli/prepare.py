@@ -25,6 +25,9 @@ def prepare(
     speaker: Annotated[str | None, typer.Option(help="Of recordings that name none.")] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Whose phonemes to write.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.")] = None,
+    separate: Annotated[str | None, typer.Option(help="Model file of audio-separator: take speech from music.")] = None,
+    separate_download: Annotated[bool, typer.Option(help="Fetch that model where it is missing.")] = False,
+    ray: Annotated[str | None, typer.Option(help="local, auto or HOST:PORT: on that Ray cluster.")] = None,
     whisper: Annotated[str | None, typer.Option(help="Folder of a faster-whisper model, for transcripts.")] = None,
     judge: Annotated[str, typer.Option(help="Who tells speakers apart: auto, model or resemblyzer.")] = "auto",
     json: Json = False,
@@ -37,11 +40,14 @@ def prepare(
     from sovits_tts.data.prepare import PrepareConfig
     from sovits_tts.data.prepare import prepare as run
     from sovits_tts.data.report import html_report
+    from sovits_tts.data.separate import SeparateSettings
     from sovits_tts.errors import ConfigError
 
     settings = load(PrepareConfig, config) if config else PrepareConfig()
     given: dict[str, Any] = {"language": language, "speaker": speaker, "model": model, "workers": workers}
-    given["whisper"] = whisper
+    given |= {"whisper": whisper, "ray": ray}
+    if separate:
+        given["separate"] = SeparateSettings(True, separate, separate_download)
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     if check:
         manifest = read_manifest(source, language=settings.language, speaker=settings.speaker)
