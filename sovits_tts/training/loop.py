@@ -216,9 +216,7 @@ class _Run:
         self.skipped = skipped
         self.on_rollback(len(skipped))
         self._save()  # or a killed run would meet the same number again
-        message = (
-            f"The loss was not a number at step {at + 1}: back at step {self.step}, more slowly, without its batch."
-        )
+        message = f"The loss was not a number at step {at + 1}: back at step {self.step}, slower, without its batch."
         self._write({"step": self.step, "rolled_back_from": at + 1})
         self._tell(Event(self.stage.name, self.step, self.settings.total_steps, "steps", message))
 

@@ -1,6 +1,6 @@
 """A prepared data set as a model reads it: made once for each clip, by the same functions as a voice, and kept.
 
-    PREPARED/work/features/<key>.safetensors    named by the clip, its text, the model and the way features are made
+In the prepared folder: work/features/<key>.safetensors, named by the clip, its text, the model and the way of making.
 
 So nothing is done twice, a killed run goes on where it was, and another model makes files of its own.
 """
@@ -192,8 +192,11 @@ class _Maker:
     def make(self, path: Path, row: dict[str, Any], target: Path) -> dict[str, Any]:
         """Write the features of one clip and return the facts of its row."""
         model, exact = self.model, self.exact
-        phonemes, bert, languages = transcript_ids(model, row["text"], row["language"], exact=exact)
-        unknown = sorted(languages - set(model.spec.languages))
+        known = {*model.spec.languages, "auto"}  # asked first: reading another language may need a package
+        unknown = sorted({row["language"]} - known)
+        if not unknown:
+            phonemes, bert, languages = transcript_ids(model, row["text"], row["language"], exact=exact)
+            unknown = sorted(languages - known)
         if unknown:
             raise DataError(f"The model does not speak {', '.join(unknown)}, which its transcript is in.")
         audio = Audio.load(path)

@@ -101,9 +101,7 @@ class VITSTuneStage:
             if due:
                 norm = self._update(self.d_precision, self.d_optimizer, rate)
                 values |= gradient_values(norm, self.d_precision, "norm_d")
-        losses = self.losses(batch, output, real, fake)
-        self.g_precision.backward(torch.stack(list(losses.values())).sum() / size)
-        values = self.team.average(values | {name: loss.item() for name, loss in losses.items()})
+        values = self.team.average(values | self.learn(batch, output, real, fake, size))
         if due:
             norm = self._update(self.g_precision, self.g_optimizer, rate)
             values |= {"lr": rate} | gradient_values(norm, self.g_precision)
@@ -162,19 +160,29 @@ class VITSTuneStage:
             on_fake = self.discriminator(self.d_precision.input(fake))
         return discriminator_loss(on_real, on_fake)
 
-    def losses(self, batch: VITSTuneBatch, output: TrainOutput, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """Of the generator, weighted; their sum is what it learns from."""
+    def learn(
+        self, batch: VITSTuneBatch, output: TrainOutput, real: Tensor, fake: Tensor, size: int
+    ) -> dict[str, float]:
+        """The generator's losses, and its gradients. The discriminators learn from `critic_loss` alone."""
+        if self.discriminator is not None:
+            self.discriminator.requires_grad_(False)
+        losses = self._losses(batch, output, real, fake)
+        self.g_precision.backward(torch.stack(list(losses.values())).sum() / size)
+        if self.discriminator is not None:
+            self.discriminator.requires_grad_(True)
+        return {name: loss.item() for name, loss in losses.items()}
+
+    def _losses(self, batch: VITSTuneBatch, output: TrainOutput, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Weighted; their sum is what the generator learns from."""
         w = self.tune
         losses = {"mel": w.mel * self._mel_loss(batch, output, real, fake)}
         if w.stft:
             losses["stft"] = w.stft * stft_loss(real, fake)
         if self.discriminator is not None:
-            self.discriminator.requires_grad_(False)  # what it learns from comes from `critic_loss` alone
             with self.d_precision.autocast():
                 with torch.no_grad():
                     on_real = self.discriminator(self.d_precision.input(real))
                 on_fake = self.discriminator(self.d_precision.input(fake))
-            self.discriminator.requires_grad_(True)
             losses["adversarial"] = w.adversarial * generator_loss(on_fake)
             losses["feature"] = w.feature * feature_matching_loss(on_real, on_fake)
         losses = {name: loss * batch.row_share for name, loss in losses.items()}
