@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,9 @@ pytest.importorskip("gradio", reason="the web page needs gradio")
 
 from sovits_tts import voices
 from sovits_tts.app.cli import run
-from sovits_tts.app.webui import catalogue, clips, other_tabs, speaking, speech
-from sovits_tts.app.webui.launch import check_access, serve
+from sovits_tts.app.webui import catalogue, clips, speaking, speech, voices_tab
+from sovits_tts.app.webui.launch import build, check_access, serve
+from sovits_tts.app.webui.layout import Page
 from sovits_tts.app.webui.session import Line, Session, Take
 from sovits_tts.audio import Audio
 from sovits_tts.clip import inspect
@@ -49,9 +51,23 @@ def test_catalogues_say_the_same_things() -> None:
             assert sorted(part.split("}")[0] for part in text.split("{")[1:]) == sorted(
                 part.split("}")[0] for part in texts[key].split("{")[1:]
             ), (language, key)
-    for key in english:  # every field has a help
-        if key.startswith(("set.", "speak.voice", "speak.text")):
-            assert f"{key.rsplit('.', 1)[0]}.info" in english
+    parts = {key.rsplit(".", 1)[0] for key in english}
+    for path in Path(catalogue.__file__).parent.glob("*.py"):
+        for key in re.findall(
+            r'"((?:set|lines|speak|create|voices|models|inspect|compare|convert)\.[a-z_.]+)"', path.read_text()
+        ):
+            assert key in english or key in parts, key
+
+
+def test_every_field_has_a_label_and_a_help(tts: TTS) -> None:
+    import gradio as gr
+
+    kinds = (gr.Textbox, gr.Dropdown, gr.Slider, gr.Number, gr.Radio, gr.Checkbox)
+    fields = [block for block in build(tts).blocks.values() if isinstance(block, kinds) and block.visible != "hidden"]
+    assert len(fields) > 40
+    for field in fields:
+        assert field.label, field
+        assert field.info or field.elem_id == "sv-language", field.label  # which is small, in the page's corner
 
 
 @pytest.mark.parametrize(("header", "code"), [("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("fr, ko;q=0.5", "ko"), ("", "en")])
@@ -140,11 +156,11 @@ def test_files_of_a_window_go_with_it(home: Path) -> None:
 
 def test_voices_are_renamed_but_not_the_bundled(tts: TTS) -> None:
     voices.add(tts.voice("english-woman"), "mine")
-    other_tabs.rename("mine", "yours")
+    voices.rename("mine", "yours")
     assert [entry.name for entry in voices.entries() if not entry.bundled] == ["yours"]
     with pytest.raises(VoiceError):
-        other_tabs.rename("english-woman", "hers")
-    assert "CC0" in other_tabs.facts(voices.get("yours"), False, "en")
+        voices.rename("english-woman", "hers")
+    assert "CC0" in voices_tab.facts(voices.get("yours"), False, "en")
 
 
 def test_others_need_a_password() -> None:
@@ -166,10 +182,10 @@ def address(tts: TTS) -> Iterator[str]:
 def test_two_windows_get_their_own(address: str) -> None:
     from gradio_client import Client
 
-    windows = [Client(address, verbose=False) for _ in range(2)]
+    windows = [Client(address, verbose=False, httpx_kwargs={"timeout": 60}) for _ in range(2)]
     jobs = [
-        window.submit(voice, "", "auto", "Hello there.", "en", "auto", 5, 1, 0.3, 1, 15, 1, 1.35, "auto", 4,
-                      api_name="/generate")
+        window.submit(voice, "", "auto", "Hello there.", "en", None, "", 0.5, "auto", 5, 1, 0, None, 0.3, 1, 15, 1,
+                      1.35, "auto", 4, api_name="/generate")
         for window, voice in zip(windows, ("english-woman", "mandarin-man"), strict=True)
     ]  # fmt: skip
     sounds = [json.loads(job.result(timeout=60)[0])["src"] for job in jobs]
@@ -178,11 +194,12 @@ def test_two_windows_get_their_own(address: str) -> None:
 
 
 def test_a_new_clip_never_speaks_with_the_last_ones_voice(tts: TTS) -> None:
-    session = Session(clip=buzz(5))
-    first = speaking.current_voice(tts, session, "english-woman", "", "auto")
-    assert speaking.current_voice(tts, session, "english-woman", "", "auto") is first
+    page, session = Page(tts), Session(clip=buzz(5))
+    given = ("english-woman", "", "auto")
+    first = speaking.current_speaker(page, session, *given).voice
+    assert speaking.current_speaker(page, session, *given).voice is first
     session.forget_clip()
     session.clip = buzz(6, f0=200)
-    assert speaking.current_voice(tts, session, "english-woman", "", "auto").audio.seconds > first.audio.seconds
+    assert speaking.current_speaker(page, session, *given).voice.audio.seconds > first.audio.seconds
     session.forget_clip()
-    assert speaking.current_voice(tts, session, "english-woman", "", "auto").name == "english-woman"
+    assert speaking.current_speaker(page, session, *given).voice.name == "english-woman"

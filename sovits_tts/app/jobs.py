@@ -50,7 +50,19 @@ def _prepare(arguments: dict[str, Any], folder: Path, on_event: OnEvent) -> dict
     return {key: made.report[key] for key in ("clips", "used", "used_seconds", "untranscribed")}
 
 
-WORK: dict[str, Work] = {"prepare": _prepare}
+def _finetune(arguments: dict[str, Any], folder: Path, on_event: OnEvent) -> dict[str, Any]:
+    """Recordings in FOLDER/recordings to a fine-tuned voice; FOLDER/work keeps what was done."""
+    from sovits_tts.config import parse
+    from sovits_tts.finetune.config import FinetuneConfig
+    from sovits_tts.finetune.flow import finetune
+
+    config = parse(FinetuneConfig, arguments["config"], source="the settings")
+    made = finetune(folder / "recordings", arguments["name"], config, folder / "work", on_event=on_event)
+    kept = ("baseline", "tuned", "natural", "reason", "improved")
+    return {"name": made.name, "stopped": made.stopped} | {key: made.report.get(key) for key in kept if made.report}
+
+
+WORK: dict[str, Work] = {"prepare": _prepare, "finetune": _finetune}
 
 
 @dataclass(frozen=True)
@@ -180,7 +192,8 @@ class _Sink:
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
-        dull = not event.values and not event.message and event.done < (event.total or float("inf"))
+        plain = all(isinstance(value, float) for value in event.values.values())  # losses: thousands of them
+        dull = plain and not event.message and event.done < (event.total or float("inf"))
         if not (dull and now - self.last.get(event.stage, -1e9) < _EVERY):
             self.last[event.stage] = now
             line = json.dumps({"t": self.seconds(), **asdict(event)}, ensure_ascii=False, default=str)

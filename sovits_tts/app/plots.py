@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _SHOWN_SECONDS = 30.0  # of a longer clip, around the chosen window
 
 
-def plot_clip(audio: Audio, report: ClipReport) -> Figure:
-    """Waveform with speech and window marked, over a mel picture with the pitch contour.
+def plot_clip(audio: Audio, report: ClipReport, inches: tuple[float, float] = (10, 5)) -> Figure:
+    """Waveform with speech and window marked, over a mel picture with the pitch contour. inches: width and height
 
     Raises MissingDependency when matplotlib is not installed.
     """
@@ -30,7 +30,7 @@ def plot_clip(audio: Audio, report: ClipReport) -> Figure:
 
     first = max(0.0, report.window.start - 5) if report.window and audio.seconds > _SHOWN_SECONDS else 0.0
     shown = audio.cut(first, first + _SHOWN_SECONDS).resample(16_000)
-    figure = Figure(figsize=(10, 5), layout="constrained")
+    figure = Figure(figsize=inches, layout="constrained")
     wave, mel = figure.subplots(2, 1, sharex=True, height_ratios=[1, 2])
 
     times = first + np.arange(len(shown)) / 16_000

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sovits_tts.app.cli.options import Device, Model, Precision, load
+from sovits_tts.app.cli.options import Device, Model, Precision, load, source
 
 
 def webui(
@@ -38,4 +38,14 @@ def webui(
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{password_file} cannot be read: {error}") from error
     check_access(host, share, password)  # before the model takes its time
-    serve(load(model, device, precision), host=host, port=port, share=share, password=password, browser=browser)
+    known = source(model)
+    name = known if isinstance(known, str) else ""  # a pair of official files cannot be fine-tuned
+    serve(
+        load(model, device, precision),
+        source=name,
+        host=host,
+        port=port,
+        share=share,
+        password=password,
+        browser=browser,
+    )

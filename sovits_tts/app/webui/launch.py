@@ -11,9 +11,20 @@ from typing import Any
 import gradio as gr
 
 from sovits_tts import voices
-from sovits_tts.app.webui import clips, other_tabs, speak_tab, speaking
+from sovits_tts.app import jobs
+from sovits_tts.app.webui import (
+    clips,
+    convert_tab,
+    create_tab,
+    inspect_tab,
+    models_tab,
+    speak_tab,
+    speaking,
+    voices_tab,
+)
 from sovits_tts.app.webui.catalogue import DEFAULT, LANGUAGES, preferred
 from sovits_tts.app.webui.layout import Page
+from sovits_tts.assets import EMBEDDED
 from sovits_tts.clip import inspect
 from sovits_tts.errors import ConfigError
 from sovits_tts.tts import TTS
@@ -23,39 +34,67 @@ _HERE = Path(__file__).parent
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
-def build(tts: TTS) -> gr.Blocks:
-    """The page for a loaded model."""
-    page = Page(tts)
+def build(tts: TTS, source: str = EMBEDDED) -> gr.Blocks:
+    """The page for a loaded model. source: what it was loaded from, as `finetune` takes it; "": it cannot."""
+    page = Page(tts, source)
     with gr.Blocks(title="sovits-tts", analytics_enabled=False, delete_cache=(600, 7200)) as blocks:
         with gr.Row(elem_id="sv-head"):
             page.put(gr.Markdown, "page.title")
             choices = [(name, code) for code, name in LANGUAGES.items()]
-            page.language = page.put(gr.Dropdown, "page.language", choices=choices, value=DEFAULT, min_width=120)
-        with page.put(gr.Tab, "tab.speak"):
-            speak = speak_tab.build(page)
-        with page.put(gr.Tab, "tab.voices"):
-            other_tabs.voices_tab(page, speak["voice"])
-        with page.put(gr.Tab, "tab.models"):
-            models = gr.HTML()
-        with page.put(gr.Tab, "tab.inspect"):
-            other_tabs.inspect_tab(page)
-        texts = [component for component, _ in page.texts]
-
-        def switch(language: str) -> list[Any]:
-            return [*page.relabel(language), other_tabs.models_page(tts, language)]
-
-        def arrive(request: gr.Request) -> list[Any]:
-            language = preferred(request.headers.get("accept-language", ""))
-            voice = voices.bundled_for(language)
-            names = gr.update(choices=other_tabs.names(), value=voice.name)
-            card = clips.card(voice.audio, inspect(voice.audio), language)
-            return [language, names, speaking.fitting(voice, ""), card, voice.text, voice.language]
-
-        page.language.change(switch, page.language, [*texts, models], show_progress="hidden", **_PRIVATE)
-        blocks.load(arrive, None, [page.language, *speak.values()], show_progress="hidden", **_PRIVATE).then(
-            switch, page.language, [*texts, models], show_progress="hidden", **_PRIVATE
-        )
+            page.language = page.put(
+                gr.Dropdown, "page.language", choices=choices, value=DEFAULT, container=False, min_width=110,
+                elem_id="sv-language",
+            )  # fmt: skip
+        tabs: list[Any] = []
+        with gr.Tabs() as all_tabs:
+            for name in ("speak", "create", "convert", "voices", "models", "inspect"):
+                with page.put(gr.Tab, f"tab.{name}", id=name) as tab:
+                    tabs.append(tab)
+                    if name == "speak":
+                        speak = speak_tab.build(page)
+                    elif name == "create":
+                        create = create_tab.build(page)
+                    elif name == "models":
+                        models = models_tab.build(page)
+                    else:
+                        {"convert": convert_tab, "voices": voices_tab, "inspect": inspect_tab}[name].build(page)
+        _wire(page, blocks, tabs, all_tabs, speak, create, models)
     return blocks.queue(max_size=32, default_concurrency_limit=4)
+
+
+def _wire(
+    page: Page, blocks: gr.Blocks, tabs: list[Any], all_tabs: Any, speak: dict[str, Any], create: dict[str, Any],
+    models: Any,
+) -> None:  # fmt: skip
+    texts, lists = [component for component, _ in page.texts], [component for component, _ in page.lists]
+    hidden = {"show_progress": "hidden", **_PRIVATE}
+
+    def switch(language: str) -> list[Any]:
+        return [*page.relabel(language), models_tab.table(page.tts, language)]
+
+    def arrive(request: gr.Request) -> list[Any]:
+        language = preferred(request.headers.get("accept-language", ""))
+        voice = voices.bundled_for(language)
+        names = gr.update(choices=page.voices(), value=voice.name)
+        card = clips.card(voice.audio, inspect(voice.audio), language)
+        return [language, names, speaking.fitting(voice, ""), card, voice.text, voice.language]
+
+    def speak_with(job_id: str, text: str) -> list[Any]:
+        job = jobs.find(job_id or "")
+        name = job.state().result.get("name") if job else None
+        voice = voices.get(str(name))
+        names = gr.update(choices=page.voices(), value=name)
+        card = clips.card(voice.audio, inspect(voice.audio), voice.language)
+        return [gr.Tabs(selected="speak"), names, speaking.fitting(voice, text), card, voice.text, voice.language]
+
+    for tab in tabs:  # a voice may have come from another window, or from the command line
+        tab.select(page.fresh_lists, None, lists, **hidden)
+    page.language.change(switch, page.language, [*texts, models], **hidden)
+    blocks.load(arrive, None, [page.language, *speak.values()], **hidden).then(
+        switch, page.language, [*texts, models], **hidden
+    )
+    blocks.load(create["look"], create["given"], create["view"], **hidden)
+    create["speak"].click(speak_with, [create["job"], speak["text"]], [all_tabs, *speak.values()], **hidden)
 
 
 def check_access(host: str, share: bool, password: str) -> None:
@@ -73,18 +112,21 @@ def check_access(host: str, share: bool, password: str) -> None:
 
 
 def serve(
-    tts: TTS, *, host: str = "127.0.0.1", port: int | None = None, share: bool = False, password: str = "",
-    block: bool = True, browser: bool = False,
+    tts: TTS, *, source: str = EMBEDDED, host: str = "127.0.0.1", port: int | None = None, share: bool = False,
+    password: str = "", block: bool = True, browser: bool = False,
 ) -> tuple[gr.Blocks, str]:  # fmt: skip
     """Show the page; returns it and its address. With `block`, stays until Ctrl-C. Raises ConfigError."""
     check_access(host, share, password)
     with tempfile.TemporaryDirectory(prefix="sovits-tts-", ignore_cleanup_errors=True) as folder:
         if block:
             os.environ["GRADIO_TEMP_DIR"] = folder  # uploads and results: gone when the server is
-        blocks = build(tts)
+        jobs.clean()
+        blocks = build(tts, source)
         script = (_HERE / "player.js").read_text(encoding="utf-8")
         try:
+            # Gradio asks itself for the page first and gives up after seconds, which a busy machine may take.
             _, url, public = blocks.launch(
+                _frontend=False,
                 server_name=host, server_port=port, share=share, auth=(USER, password) if password else None,
                 max_file_size=clips.MAX_BYTES, prevent_thread_lock=True, quiet=True, footer_links=[],
                 run_history=False, enable_monitoring=False, ssr_mode=False, inbrowser=browser,

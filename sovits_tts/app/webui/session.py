@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sovits_tts.audio import Audio
+from sovits_tts.tts import TTS
 from sovits_tts.voice import Voice
 
 KEPT_SECONDS = 2 * 3600  # after which an idle window's work and files are dropped
@@ -25,26 +26,46 @@ class Take:
 
 @dataclass(eq=False)
 class Line:
-    """One sentence of the result. lead: seconds of silence before it; start: when a subtitle wants it, in seconds."""
+    """One sentence of the result.
+
+    text: as read; source: with the markup that the visitor may edit
+    lead: seconds of silence before it; start: when a subtitle wants it, in seconds
+    """
 
     text: str
     lead: float
     takes: list[Take]
     chosen: int = 0
     start: float | None = None
+    source: str = ""
 
     @property
     def take(self) -> Take:
         return self.takes[self.chosen]
 
 
+@dataclass(frozen=True, eq=False)
+class Speaker:
+    """A voice, and the model that speaks it: the page's, or one with weights that were fine-tuned for the voice."""
+
+    tts: TTS
+    voice: Voice
+
+    def __deepcopy__(self, memo: object) -> Speaker:
+        return self  # Gradio copies what a window keeps; models are shared and never change
+
+
 @dataclass(eq=False)
 class Session:
-    """clip: the visitor's recording; voice: the one that speaks the lines, and the key of what it was made from."""
+    """clip: the visitor's recording; speaker: who speaks the lines, and the key of what that was made from.
+
+    others: voices made of extra clips, and the files they were made of
+    """
 
     clip: Audio | None = None
-    voice: Voice | None = None
-    voice_key: tuple[object, ...] = ()
+    speaker: Speaker | None = None
+    speaker_key: tuple[object, ...] = ()
+    others: tuple[tuple[str, ...], tuple[Voice, ...]] = ((), ())
     lines: list[Line] = field(default_factory=list)
     uploads: list[Path] = field(default_factory=list)
     folder: Path | None = None
@@ -57,7 +78,7 @@ class Session:
 
     def forget_clip(self) -> None:
         """Drop the recording, the voice made of it, and its file."""
-        self.clip, self.voice, self.voice_key = None, None, ()
+        self.clip, self.speaker, self.speaker_key = None, None, ()
         while self.uploads:
             self.uploads.pop().unlink(missing_ok=True)
 

@@ -73,7 +73,7 @@ def speak(tts: TTS, voice: Voice, text: str, options: SynthesisOptions) -> Itera
         if cue.start is None:
             yield from _lines(tts, voice, cue.text, options)
         else:
-            yield Line(cue.text, 0.0, [_take(tts, voice, cue.text, options)], start=cue.start)
+            yield Line(cue.text, 0.0, [_take(tts, voice, cue.text, options)[1]], start=cue.start, source=cue.text)
 
 
 def _lines(tts: TTS, voice: Voice, text: str, options: SynthesisOptions) -> Iterator[Line]:
@@ -85,7 +85,7 @@ def _lines(tts: TTS, voice: Voice, text: str, options: SynthesisOptions) -> Iter
             continue
         lead = _leading_silence(audio, options.pause)
         take = Take(audio.cut(lead, audio.seconds), options.seed, chunk.problems, chunk.coverage)
-        yield Line(chunk.text, silence + lead, [take])
+        yield Line(chunk.text, silence + lead, [take], source=chunk.source)
         silence = 0.0
 
 
@@ -95,29 +95,32 @@ def _leading_silence(audio: Audio, at_most: float) -> float:
     return min(at_most, (int(sounds[0]) if len(sounds) else 0) / audio.sample_rate)
 
 
-def _take(tts: TTS, voice: Voice, text: str, options: SynthesisOptions) -> Take:
+def _take(tts: TTS, voice: Voice, text: str, options: SynthesisOptions) -> tuple[str, Take]:
+    """What was read, without the markup, and how it sounds."""
     result = tts.synthesize(text, voice, options=options)
     problems = tuple(dict.fromkeys(problem for chunk in result.chunks for problem in chunk.problems))
     reached = [chunk.coverage for chunk in result.chunks if chunk.coverage is not None]
-    return Take(result.audio, options.seed, problems, min(reached) if reached else None)
+    read = " ".join(chunk.text for chunk in result.chunks if chunk.text)
+    return read, Take(result.audio, options.seed, problems, min(reached) if reached else None)
 
 
 def regenerate(
-    tts: TTS, voice: Voice, line: Line, text: str, options: SynthesisOptions, count: int = 1
+    tts: TTS, voice: Voice, line: Line, source: str, options: SynthesisOptions, count: int = 1
 ) -> Iterator[Take]:
     """Speak one sentence again, `count` times with new seeds, and choose the best of the new takes in `line`.
 
-    Another text drops the takes of the old one. Raises TextError for an empty text.
+    source: what to say, with markup. Another one drops the takes of the old. Raises TextError for an empty one.
     """
-    text = " ".join(text.split())
-    cues(text)
+    source = " ".join(source.split())
+    cues(source)
     fresh: list[Take] = []
     for _ in range(count):
-        fresh.append(_take(tts, voice, text, replace(options, seed=new_seed())))
-        kept = line.takes if text == line.text else []
-        line.text, line.takes = text, [*kept, fresh[-1]][-MAX_TAKES:]
+        text, take = _take(tts, voice, source, replace(options, seed=new_seed()))
+        fresh.append(take)
+        kept = line.takes if source == line.source else []
+        line.text, line.source, line.takes = text, source, [*kept, take][-MAX_TAKES:]
         line.chosen = line.takes.index(best(fresh))
-        yield fresh[-1]
+        yield take
 
 
 def best(takes: Sequence[Take]) -> Take:
