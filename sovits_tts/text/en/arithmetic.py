@@ -9,7 +9,9 @@ from sovits_tts.text.en.money import NUM
 from sovits_tts.text.en.numbers import code, decimal
 
 _TIMES = re.compile(
-    rf"(?<![\w.,])({NUM})x\b(?= (?:faster|slower|more|better|larger|smaller|as|higher|lower|cheaper|the))", re.I
+    rf"(?<![\w.,])({NUM})x\b(?= (?:faster|slower|more|better|larger|smaller|as|higher|lower|cheaper|the))"
+    rf"|(?<![\w.,])(\d+\.\d+)x\b(?! ?\d)",
+    re.I,
 )
 _BY = re.compile(rf"(?<![\w.,])({NUM})\s?[x×]\s?(?={NUM})(?!10\^|[^.!?]{{0,12}}=)|(?<=\d)×(?!10\^)(?={NUM}[^.!?\d=]*$)")
 _OPERATORS = (
@@ -44,7 +46,7 @@ _OPERAND_BEFORE, _OPERAND = re.compile(r"(?:^|[^\w]|\d)[a-z]$|[²³)]$"), re.com
 
 def read_arithmetic(draft: Draft) -> None:
     equation = "=" in draft.text
-    draft.sub(_TIMES, lambda m: f"{decimal(m[1])} times")
+    draft.sub(_TIMES, lambda m: f"{decimal(m[1] or m[2])} times")
     draft.sub(_BY, lambda m: f"{_side(m[1]) if m[1] else ''} by ")
     draft.sub(_OTHER_SIDE, lambda m: code(m[1]))
     draft.sub(_SQUARED, lambda m: f"{m[1]} {m[2]}")

@@ -30,12 +30,13 @@ _DURATION = re.compile(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?
 _FEET_INCHES = re.compile(r"(?<![\w.,])(\d{1,2})\s?ft\.?,? (\d{1,2})\s?in\b\.?")
 _PER = re.compile(
     r"(?<=[A-Za-z])\s?/\s?(hour|hr|h|day|week|wk|month|mo|year|yr|person|night|kg|lb|minute|min|second|sec|s|GB|unit|item|"
-    r"share|piece|mile|km|gallon|user|capita)\b(?!/)"
+    r"share|piece|mile|km|gallon|user|capita|oz|bbl|barrel|gal|ton|ft|sqft|acre|head|seat|bottle|cup|serving|call|request|"
+    r"pack|box|student|child|adult|car|room|page|word|line|class|game|ticket|token|kWh)\b(?!/)"
 )
 _PER_NAMES = {
     "hr": "hour", "h": "hour", "wk": "week", "mo": "month", "yr": "year", "lb": "pound", "min": "minute",
-    "sec": "second",
-    "s": "second", "kg": "kilogram", "GB": "gigabyte", "km": "kilometer",
+    "sec": "second", "s": "second", "kg": "kilogram", "GB": "gigabyte", "km": "kilometer", "oz": "ounce", "bbl": "barrel",
+    "gal": "gallon", "ft": "foot", "sqft": "square foot", "kWh": "kilowatt hour",
 }  # fmt: skip
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH)\b")
 _MULTIPLE = re.compile(rf"(?<![\w.,])(?<![A-Za-z]-)({NUM})\s?(k|K|M|mn|bn|B)\b(?!-)(?P<after> \w+)?")
@@ -153,6 +154,7 @@ def _measure(match: re.Match[str], names: dict[str, tuple[str, str]]) -> str | N
     hyphen = "-" in match[0]
     rest = text_after(match)
     adjective = re.search(r"\b(?:[Aa]n?|[Tt]he)\s$", text_before(match)) and re.match(" [a-z]", rest)
+    adjective = adjective or re.match(r" (?:race|relay|dash|sprint|freestyle|butterfly|hurdles|pool)\b", rest)
     singular = match[1] == "1" or hyphen or (adjective and not NOT_NOUN.match(rest.lstrip()))
     return f"{decimal(match[1])}{'-' if hyphen else ' '}{one if singular else many}"
 
@@ -221,6 +223,8 @@ def _multiple(match: re.Match[str]) -> str | None:
         return None  # 221B Baker Street
     if match[2] in "kK" and len(match[1]) < 3 and (_FOUR_K.match(after) or _RUN_K.search(text_before(match))):
         return None
+    if match[2] == "K" and match[1] in {"2", "4", "8"} and not re.match(r" \w+s\b", after):
+        return None  # 4K at 60fps
     return f"{scaled(match[1], match[2])}{after}"
 
 

@@ -30,6 +30,19 @@ _PRESSURE = re.compile(r"(\bBP\b|pressure\b)([^.!?\d\n]{0,16})(\d{2,3})/(\d{2,3}
 _TRIGONOMETRY = re.compile(r"\b(sin|cos|tan|log|ln)(?=\s?(?:\(|\d|[a-z]\b|theta|pi|alpha|beta))\s?")
 _FUNCTION_NAMES = {"sin": "sine", "cos": "cosine", "tan": "tangent", "log": "log", "ln": "natural log"}
 _COMPARED = re.compile(r"(?<=\b[a-zA-Z])\s?([<>])\s?(?=[a-zA-Z]\b)")
+_PROTOCOL = re.compile(r"\bIPv([46])\b")
+_WIRELESS = re.compile(r"\b802\.11([a-z]{0,2})\b")
+_SALT = re.compile(r"(?<![\w./-])(?:Na|K|H|Li|Ca|Mg)(?:Cl|OH|Br)(?![\w-])")
+_SQUARE = re.compile(r"(?<=[A-Za-z)])\^([23])(?![\d.])")
+_DRILL = re.compile(r"(?<![\w/])(\d+/\d+)\"")
+_BORN = re.compile(r"(?<=[( ])([bd])\.\s?(?=1\d{3}\b|20\d\d\b)")
+_VERSE = re.compile(r"\b(Gen|Matt|Ps|Prov|Rom|Rev|Isa|Exod?)\.? (?=\d{1,3}:\d)")
+_BOOKS = {
+    "Gen": "Genesis", "Matt": "Matthew", "Ps": "Psalm", "Prov": "Proverbs", "Rom": "Romans", "Rev": "Revelation",
+    "Isa": "Isaiah", "Exo": "Exodus", "Exod": "Exodus",
+}  # fmt: skip
+_DEGREES = re.compile(r"(?<=\d degrees )([CF])\b")
+_OR = re.compile(r"\s*\|\|\s*")
 _VERSUS = re.compile(r"(?<=[A-Za-z.] )v\.(?= [A-Z])")
 
 
@@ -42,9 +55,18 @@ def read_technical(draft: Draft) -> None:
     draft.sub(_CALL, lambda m: "")
     draft.sub(_OPTION, lambda m: f"dash {m[1].upper()}")
     draft.sub(_VERSUS, lambda m: "versus")
+    draft.sub(_PROTOCOL, lambda m: f"I P V {m[1]}")
+    draft.sub(_SALT, lambda m: " ".join(m[0].upper()))
+    draft.sub(_SQUARE, lambda m: " squared" if m[1] == "2" else " cubed")
+    draft.sub(_OR, lambda m: " or ")
     draft.sub(_COMPARED, lambda m: " less than " if m[1] == "<" else " greater than ")
     draft.sub(_TRIGONOMETRY, lambda m: f"{_FUNCTION_NAMES[m[1]]} ")
     if any(c.isdigit() for c in text):
+        draft.sub(_WIRELESS, lambda m: f"eight oh two dot eleven {' '.join(m[1])}".rstrip())
+        draft.sub(_DRILL, lambda m: f"{m[1]} inch")
+        draft.sub(_BORN, lambda m: "born " if m[1] == "b" else "died ")
+        draft.sub(_VERSE, lambda m: f"{_BOOKS[m[1]]} ")
+        draft.sub(_DEGREES, lambda m: "celsius" if m[1] == "C" else "fahrenheit")
         draft.sub(_STATUS, lambda m: code(m[0]))
         draft.sub(_FORMULA, _formula)
         draft.sub(_QUARTER, lambda m: f"{year(m[1])} ")

@@ -71,7 +71,7 @@ _DAY_OR_ZONE = re.compile(
 _HOUR = re.compile(rf"(?<![\w:.,])(\d{{1,2}})\s?{_AM}")
 _VERSE = re.compile(
     r"\b(Psalms?|John|Matthew|Mark|Luke|Genesis|Exodus|Romans|Acts|Corinthians|Proverbs|Isaiah|Revelation|Hebrews|James|"
-    r"Surah) "
+    r"Surah|Exodus|Psalm) "
     r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?(?![\d:])"
 )
 _RATIO = re.compile(r"(?<![\w:.,])(\d[\d,]*(?:\.\d+)?):(\d[\d,]*(?<!,)(?:\.\d+)?)(?::(\d+))?(?![\w:])")
@@ -92,7 +92,7 @@ _DIAL = re.compile(
     r")(?![\w/%-]|[.,]\d)"
 )
 _CALL = re.compile(
-    r"\b([Cc]all|[Dd]ial|[Pp]hone|[Tt]ext|[Tt]el|[Ff]ax|[Hh]otline|[Ee]xtension|[Ee]xt)(\.?:? )(\d{3,})\b"
+    r"\b([Cc]all|[Dd]ial|[Pp]hone|[Tt]ext|[Tt]el|[Ff]ax|[Hh]otline|[Ee]xtension|[Ee]xt)(\.?:? (?:is |at )?)(\d{3,})\b"
     r"(?!-\d| (?:people|times))"
 )
 

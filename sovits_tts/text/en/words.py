@@ -8,7 +8,7 @@ from functools import cache
 from sovits_tts.text.en.dictionary import dictionary
 from sovits_tts.text.en.draft import Draft, text_after, text_before
 from sovits_tts.text.en.numbers import cardinal, digits, ordinal, roman
-from sovits_tts.text.en.tables import lines, pairs
+from sovits_tts.text.en.tables import lines, pairs, words
 
 _TABLE = "en_abbreviations.txt"
 _TITLES, _ENDINGS = pairs(_TABLE, "title"), pairs(_TABLE, "ending")
@@ -31,9 +31,18 @@ _YOU = re.compile(
 )
 _ARE = re.compile(r"\b(you|how|who|we|they|what|kids|guys|where) r(?![\w'/=^*+-])")
 _STREET = "St|Ave|Rd|Blvd|Dr|Ln|Pl|Ct|Street|Avenue|Road|Boulevard|Drive|Lane|Way|Place|Court|Highway|Parkway"
-_WIND = re.compile(rf"(?<=\d )([NSEW])\.?(?= (?:\d+(?:st|nd|rd|th)\b|(?:[A-Z][a-z]+ ){{1,2}}(?:{_STREET})\b))")
+_WIND = re.compile(
+    r"\b([NSEW])\.?(?= \d+(?:st|nd|rd|th) (?:St|Ave|Street|Avenue)\b)"
+    rf"|(?<=\d )([NSEW])\.?(?= (?:\d+(?:st|nd|rd|th)\b|(?:[A-Z][a-z]+ ){{1,2}}(?:{_STREET})\b))"
+)
 _HIGHWAY = re.compile(
     r"\b((?:I|US|SR|CA)[- ]\d{1,3}|(?:Route|Highway|Hwy|Interstate) \d{1,3}) ([NSEW])\b(?! [A-Z][a-z])"
+)
+_DAYS = words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+_DAY = "Mon|Tues?|Wed|Thu|Thurs?|Fri|Sat|Sun"
+_DAY_LIST = re.compile(rf"\b({_DAY})\.?(?=(?:,? (?:and|&|or)|,) (?:{_DAY})\b)")
+_LOWER_ROMAN = re.compile(
+    r"\b([Ss]cene|[Cc]hapter|[Pp]ages?|[Pp]art|[Vv]olume) (i{1,3}|iv|vi{0,3}|ix|xi{0,3}|xiv|xvi{0,3}|xx)\b"
 )
 _SPOON = re.compile(r"\b(tsp|tbsp|oz|lbs?|qt|pkg|doz)\.(?=,? [a-z(])")
 _CUPS = re.compile(r"(?<=\d )c\.(?= [a-z])")
@@ -80,6 +89,7 @@ def read_kitchen(draft: Draft) -> None:
 def read_abbreviations(draft: Draft) -> None:
     draft.sub(_LATIN, _latin)
     text = draft.text
+    draft.sub(_DAY_LIST, lambda m: next(day for day in _DAYS if day.startswith(m[1][:3])))
     if " u" in text or text[:1] == "u" or " r" in text:
         draft.sub(_YOU, lambda m: "you")
         draft.sub(_ARE, lambda m: f"{m[1]} are")
@@ -173,7 +183,7 @@ def _initials(match: re.Match[str]) -> str:
 
 def read_zip_codes(draft: Draft) -> None:
     """American addresses: "45 W 34th St", "Ave NW", "IL 62704"."""
-    draft.sub(_WIND, lambda m: _WINDS[m[1]])
+    draft.sub(_WIND, lambda m: _WINDS[m[1] or m[2]])
     draft.sub(_HIGHWAY, lambda m: f"{m[1]} {_WINDS[m[2]]}")
     draft.sub(_ZIP, lambda m: f"{m[1]}{_STATES[m[2]]} {digits(m[3])}" if m[2] in _STATES else None)
     draft.sub(_AVENUE, lambda m: f"{_ENDINGS[m[1]]}{' ' * bool(m[2])}{_WINDS.get(m[2] or '', '')}")
@@ -181,6 +191,7 @@ def read_zip_codes(draft: Draft) -> None:
 
 def read_roman(draft: Draft) -> None:
     draft.sub(_ROMAN, _roman)
+    draft.sub(_LOWER_ROMAN, lambda m: f"{m[1]} {cardinal(roman(m[2].upper()) or 0)}")
     draft.sub(_LONE_ROMAN, lambda m: cardinal(roman(m[0]) or 0))
 
 
