@@ -115,7 +115,7 @@ def prepare(
         lost = [entry for task in tasks for entry in items[task.key]["left_out"]]
         _transcribe(clips, out, config.whisper, transcriber, edits, workers, on_event)
         _read_texts(clips, out, config, model, workers, on_event)
-    _judge(clips, config.limits, edits, _vectors(clips, out, embed))
+    _judge(clips, config.limits, edits, _vectors(clips, out, embed, on_event))
     return _finish(source, out, clips, problems, lost, began)
 
 
@@ -193,10 +193,19 @@ def _read_texts(
         clip |= read.get(clip.pop("text_key", ""), {})
 
 
-def _vectors(clips: list[dict[str, Any]], out: Path, embed: Embed | None) -> dict[str, np.ndarray]:
+def _vectors(clips: list[dict[str, Any]], out: Path, embed: Embed | None, on_event: OnEvent) -> dict[str, np.ndarray]:
+    """Clip -> who speaks. A judge of the caller's stays in this process; what it said is kept."""
     if embed is None:
         return {clip["id"]: np.array(clip["vector"]) for clip in clips}
-    return {clip["id"]: embed(Audio.load(out / clip["path"])) for clip in clips if clip["sound"]["speech_seconds"] > 0}
+    name = getattr(embed, "__qualname__", type(embed).__qualname__)
+    spoken = [clip for clip in clips if clip["sound"]["speech_seconds"] > 0]
+    tasks = [Task(_key(clip["id"], name), {"path": clip["path"]}) for clip in spoken]
+
+    def judge(facts: dict[str, Any]) -> dict[str, Any]:
+        return {"vector": [float(x) for x in embed(Audio.load(out / facts["path"]))]}
+
+    heard = run_tasks("compare voices", tasks, judge, out / "work" / "voices", 1, on_event)
+    return {clip["id"]: np.array(heard[task.key]["vector"]) for clip, task in zip(spoken, tasks, strict=True)}
 
 
 def _judge(
