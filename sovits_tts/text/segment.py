@@ -45,7 +45,7 @@ UNITS = (
     "kw", "KW", "GW", "kwh", "KV", "Ah", "Ω", "kΩ", "hPa", "kN", "Kcal", "db", "mol", "kB", "PB", "kbps",
     "mm²", "cm²", "m²",
     "km²", "mm³", "cm³", "m³", "km³", "mm2", "cm2", "m2", "km2", "mm3", "cm3", "m3", "km3", "mmHg", "N·m", "N.m", "v",
-    "s", "t", "μL", "mmol", "μmol", "bit", "lm", "Gb", "Mb",
+    "s", "t", "μL", "mmol", "μmol", "bit", "lm", "Gb", "Mb", "bp",
 )  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _CODES = r"(?:US|HK|NT|[ACS])\$|(?:RMB|CNY|USD|EUR|HKD|JPY|GBP)\s?"
@@ -60,13 +60,13 @@ _TOKEN = re.compile(
       |(?<=[$€£¥￥薪资])\d+(?:\.\d+)?[kKMB])(?![{LATIN_RANGE}\d])
   | (?P<number>
       (?:(?:{_CODES})(?=\d)|[AaPp][Mm]\.?\s?(?=\d{{1,2}}(?::\d\d|[时時点點시])))?
-      \d+(?:[.,:/\-–~～×xX*]\d+)*(?:[⁻⁰¹²³⁴-⁹]+|\^-?\d+)?
+      \d+(?:[.,:/\-–~～×xX*]\d+)*(?:(?:[⁻⁰¹²³⁴-⁹]+|\^-?\d+)(?:/(?:{_UNIT}))?)?
       (?:(?:{_AFTER})(?![{LATIN_RANGE}\d])|[%‰℃°]|%p)?)(?![{LATIN_RANGE}\d])
   | (?P<per>(?<=[{HAN_RANGE}]/)(?:{_UNIT})(?![{LATIN_RANGE}\d]))
   | (?P<screen>(?:480|720|1080|1440|2160)[pPi](?![{LATIN_RANGE}\d]))
   | (?P<mixed>\d+(?:[.,:]\d+)*)(?=[{LATIN_RANGE}])
   | (?P<latin>[{LATIN_RANGE}][{LATIN_RANGE}\d]*
-      (?:(?!\+\d+[{HAN_RANGE}])[.\-_/@&'’:+]+[{LATIN_RANGE}\d]+|·\d{{5}})*(?:\+\+|\#)?(?:[=~<>]=\d+(?:\.\d+)*)?)
+      (?:(?!(?<=[{LATIN_RANGE}]{{2}})\+\d+[{HAN_RANGE}])[.\-_/@&'’:+]+[{LATIN_RANGE}\d]+|·\d{{5}})*(?:\+\+|\#)?(?:[=~<>]=\d+(?:\.\d+)*)?)
   | (?P<han>[{HAN_RANGE}])
   | (?P<kana>[{KANA_RANGE}]+)
   | (?P<hangul>[{HANGUL_RANGE}]+)
@@ -76,6 +76,7 @@ _TOKEN = re.compile(
 )
 _KINDS = {"url": LATIN, "screen": LATIN, "per": DIGIT, "number": DIGIT, "money": DIGIT}
 _OPENING = frozenset("([{<（［｛〈《「『【〔〖“‘«¿¡#@")
+_CHINESE_MARKS = frozenset("，。；：！？")
 _CURRENCY = frozenset("$€£¥￥₩₹-−+")
 _MEASURES = frozenset(
     "个個元圆块塊毛角年月日号號岁歲万萬亿億千百十人次天分秒点點时時"
@@ -205,7 +206,7 @@ def _numbers(text: str, tokens: list[_Token], default: str, auto: bool) -> None:
             token.language = _of_mixed(text, token, before[index], word, after[index + 1]) or alone
         elif token.kind == DIGIT:
             letters = re.search("[A-Za-z]", text[token.start : token.end])  # "10 km" and nothing else is English
-            alone = "en" if letters and default == "zh" and auto else default
+            alone = "en" if letters and default == "zh" and auto and not _CHINESE_MARKS & set(text) else default
             token.language = _of_number(text, token, before[index], after[index]) or alone
 
 

@@ -35,8 +35,8 @@ _PER = re.compile(
 )
 _PER_NAMES = {
     "hr": "hour", "h": "hour", "wk": "week", "mo": "month", "yr": "year", "lb": "pound", "min": "minute",
-    "sec": "second", "s": "second", "kg": "kilogram", "GB": "gigabyte", "km": "kilometer", "oz": "ounce", "bbl": "barrel",
-    "gal": "gallon", "ft": "foot", "sqft": "square foot", "kWh": "kilowatt hour",
+    "sec": "second", "s": "second", "kg": "kilogram", "GB": "gigabyte", "km": "kilometer", "oz": "ounce",
+    "bbl": "barrel", "gal": "gallon", "ft": "foot", "sqft": "square foot", "kWh": "kilowatt hour",
 }  # fmt: skip
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH)\b")
 _MULTIPLE = re.compile(rf"(?<![\w.,])(?<![A-Za-z]-)({NUM})\s?(k|K|M|mn|bn|B)\b(?!-)(?P<after> \w+)?")

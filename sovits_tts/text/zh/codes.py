@@ -59,6 +59,20 @@ def _address(m: re.Match[str]) -> str:
     return f"{cardinal(m['building'])}{entrance}杠{digit_by_digit(m['room'], one='幺')}"
 
 
+def _rooms(m: re.Match[str]) -> str:
+    return f"{digit_by_digit(m['a'], one='幺')}到{digit_by_digit(m['b'], one='幺')}"
+
+
+def _chat(m: re.Match[str]) -> str | None:
+    """886 (bye), 666 (well done) as a clause of their own."""
+    return None if before(m)[-1:].isalnum() else digit_by_digit(m[0])
+
+
+def _love(m: re.Match[str]) -> str | None:
+    """520 sounds like "I love you", 1314 like "for ever"."""
+    return digit_by_digit(m[0]) if m[0] != "1314" or "520" in m.string else None
+
+
 def _version(m: re.Match[str]) -> str:
     return "点".join(cardinal(p) if len(p) < 3 and p[0] != "0" else digit_by_digit(p) for p in m[0].split("."))
 
@@ -91,6 +105,11 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(r"(?<=双)1[12](?!\d)", _doubled),
     pattern(rf"{START}[0156789][05](?=后(?![来续面期天年]))", _digits),
     pattern(rf"{START}\d{{1,2}}[·.・]\d{{1,2}}(?=[\"”’」]?(?:{_FESTIVALS}))", _digits),
+    pattern(rf"{START}(?P<a>\d{{3,4}})[-~—](?P<b>\d{{3,4}})(?=室|房间|号房)", _rooms),
+    pattern(rf"{START}(?:886|6666*|2333*)(?=[!！~～。]|$)", _chat),
+    pattern(
+        rf"{START}(?:5201314|520(?=的?(?:红包|快乐|节|表白|告白|礼物|情人|当天|活动))|1314(?=[。！!，,]|$))", _love
+    ),
     pattern(
         rf"{START}\d{{3,4}}(?=室|房间|号房|次列车|次航班|次特快|次动车|次高铁|航班|路(?![人口边])|国道|省道|县道)",
         _phone,

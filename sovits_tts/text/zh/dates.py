@@ -12,6 +12,9 @@ _RECENT = r"(?:19\d\d|20\d\d)"
 _DATED = re.compile(
     "(?:截止|截至|日期|定[于在]|生日|时间|改到|延到|推迟到|[周星期][一二三四五六日天]|交期|时限)[是为到于在：:（( ]*$"
 )
+_REIGN = re.compile(
+    "(?:康熙|雍正|乾隆|嘉庆|道光|咸丰|同治|光绪|宣统|洪武|永乐|宣德|成化|弘治|正德|嘉靖|万历|崇祯|贞观|开元|天宝|民国|昭和|平成|令和|大正|明治)$"
+)
 _EDITIONS = "财年|财报|年度|赛季|学年|款|版(?!本|面)|届|级(?!台)|世界杯|奥运|亚运|欧洲杯|春夏|秋冬"
 _SPANS = ("年前", "年后", "年来", "年内", "年间", "年以", "年历史", "年的", "年之", "年多", "年左右", "年期")
 
@@ -60,6 +63,8 @@ def _season(m: re.Match[str]) -> str:
 def _year(m: re.Match[str]) -> str | None:
     """2024年 and 98年 are names, read digit by digit; 1000年前 and 20年 are lengths of time."""
     digits, following = m["y"], after(m)
+    if _REIGN.search(before(m)):
+        return None
     if len(digits) == 4:
         length = digits.endswith("00") and following.startswith(_SPANS)
         return None if length or digits > "2999" else digit_by_digit(digits)
@@ -122,7 +127,7 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"{START}(?P<a>\d{{1,2}})/(?P<b>\d{{1,2}})/(?P<y>{_YEAR})(?!\d)", _date_year_last),
     pattern(rf"{START}(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})(?![\d/.])", _month_day),
     pattern(rf"{START}(?P<y>{_RECENT})(?:-(?=0)|/)(?P<m>\d{{1,2}})(?![\d/.\-])月?", _year_month),
-    pattern(rf"{START}(?P<a>{_YEAR})(?P<year>年)?{DASH}(?P<b>{_YEAR})(?!\d|[元个人次公米万])", _years),
+    pattern(rf"{START}(?P<a>{_YEAR})(?P<year>年)?{DASH}(?P<b>{_YEAR})(?!\d|[元个人次公米万室号房])", _years),
     pattern(rf"{START}(?P<a>{_RECENT})(?P<year>年)?{DASH}(?P<b>\d\d)(?=年|赛季|学年|财年)", _years),
     pattern(rf"{START}(?P<a>{_RECENT})/(?P<b>\d\d)(?=赛季|学年|财年|年度)", _season),
     pattern(rf"{START}(?P<y>{_RECENT})(?={_EDITIONS})", _named),

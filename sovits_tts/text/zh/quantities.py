@@ -190,7 +190,7 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     pattern(rf"(?<![\d.=+×÷A-Za-z])[-−]?{NUMBER}(?:{_OPERATION})*(?:{_EQUALS}(?:{_OPERATION})*)+(?![\d%])", _sum),
     pattern(rf"{START}{NUMBER}(?:\s*[+×÷xX*±]\s*{NUMBER})+(?![\d%A-Za-z])", _sum),
-    pattern(rf"(?P<base>{NUMBER})?(?P<power>\^\d+|[⁰¹²³⁴-⁹]+)(?:\s?(?P<unit>{UNIT})(?:/(?P<per>{UNIT}))?)?", _power),
+    pattern(rf"(?P<base>{NUMBER})?(?P<power>\^\d+|[⁰¹²³⁴-⁹]+)(?:\s?(?P<unit>{UNIT}))?(?:/(?P<per>{UNIT}))?", _power),
     pattern(rf"{START}24/7(?!\d)", lambda m: "二十四乘七"),
     pattern(rf"{START}(?:(?P<whole>\d+)\s)?(?P<above>\d+)/(?P<below>\d+)(?![\d/])", _fraction),
     pattern(rf"第\s?(?P<low>\d+)(?:{DASH}(?P<high>\d+))?(?!\.\d)", _ordinal),
