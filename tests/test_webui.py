@@ -14,14 +14,24 @@ pytest.importorskip("gradio", reason="the web page needs gradio")
 
 from sovits_tts import voices
 from sovits_tts.app.cli import run
-from sovits_tts.app.webui import catalogue, clips, speaking, speech, voices_tab
+from sovits_tts.app.webui import (
+    catalogue,
+    clips,
+    comparing,
+    inspect_tab,
+    models_tab,
+    speaking,
+    speech,
+    voices_tab,
+)
 from sovits_tts.app.webui.launch import build, check_access, serve
 from sovits_tts.app.webui.layout import Page
 from sovits_tts.app.webui.session import Line, Session, Take
 from sovits_tts.audio import Audio
 from sovits_tts.clip import inspect
-from sovits_tts.errors import AudioError, ConfigError, TextError, VoiceError
+from sovits_tts.errors import AudioError, ConfigError, DownloadError, TextError, VoiceError
 from sovits_tts.options import SynthesisOptions
+from sovits_tts.pitch_shift import shift_pitch
 from sovits_tts.tts import TTS
 from tests.tiny_model import speech as buzz
 from tests.tiny_model import write_model
@@ -180,6 +190,7 @@ def address(tts: TTS) -> Iterator[str]:
 
 
 def test_two_windows_get_their_own(address: str) -> None:
+    import httpx
     from gradio_client import Client
 
     windows = [Client(address, verbose=False, httpx_kwargs={"timeout": 60}) for _ in range(2)]
@@ -191,6 +202,15 @@ def test_two_windows_get_their_own(address: str) -> None:
     sounds = [json.loads(job.result(timeout=60)[0])["src"] for job in jobs]
     assert all(sound.startswith("data:audio/wav;base64,") and len(sound) > 5000 for sound in sounds)
     assert sounds[0] != sounds[1]
+    # A path that a visitor makes up, past the page's own upload, is not opened.
+    secret = str(voices.find("english-woman").path)
+    given = ["english-woman", "", "auto", "Hi.", "en", [{"path": secret, "meta": {"_type": "gradio.FileData"}}], "",
+             0.5, "auto", 5, 1, 0, None, 0.3, 1, 15, 1, 1.35, "auto", 4]  # fmt: skip
+    call = f"{address}gradio_api/call/generate"
+    event = httpx.post(call, json={"data": given}, timeout=60).json()["event_id"]
+    answer = httpx.get(f"{call}/{event}", timeout=60).text
+    assert "event: error" in answer
+    assert "data:audio" not in answer
 
 
 def test_a_new_clip_never_speaks_with_the_last_ones_voice(tts: TTS) -> None:
@@ -203,3 +223,83 @@ def test_a_new_clip_never_speaks_with_the_last_ones_voice(tts: TTS) -> None:
     assert speaking.current_speaker(page, session, *given).voice.audio.seconds > first.audio.seconds
     session.forget_clip()
     assert speaking.current_speaker(page, session, *given).voice.name == "english-woman"
+
+
+def test_extra_clips_outlive_the_clip_and_go_with_the_window(tts: TTS, tmp_path: Path) -> None:
+    page, session = Page(tts), Session()
+    extra = buzz(4).save(tmp_path / "extra.wav")
+    speaking.with_timbre(page, session, SynthesisOptions(), [str(extra)], "", 0.5)
+    session.forget_clip()
+    assert extra.exists()
+    session.clean()
+    assert not extra.exists()
+
+
+def test_more_clips_and_another_voice_share_the_timbre(tts: TTS, tmp_path: Path) -> None:
+    page, session = Page(tts), Session()
+    clips_of_it = [str(buzz(4, f0=f0).save(tmp_path / f"{f0}.wav")) for f0 in (150, 160)]
+    plain = SynthesisOptions()
+    made = speaking.with_timbre(page, session, plain, clips_of_it, "mandarin-man", 0.4)
+    assert [round(share, 3) for _, share in made.timbre] == [0.2, 0.2, 0.4]  # the voice itself keeps 0.2
+    again = speaking.with_timbre(page, session, plain, clips_of_it, "", 0.4)
+    assert [round(share, 3) for _, share in again.timbre] == [0.333, 0.333]
+    assert again.timbre[0][0] is made.timbre[0][0]  # clips are prepared once
+    assert speaking.with_timbre(page, session, plain, None, "", 0.5).timbre == ()
+    with pytest.raises(ConfigError, match="extra clips"):
+        speaking.with_timbre(page, session, plain, clips_of_it * 5, "", 0.5)
+
+
+def test_a_corrected_reading_stays_with_its_sentence(tts: TTS) -> None:
+    voice, options = tts.voice("mandarin-man"), SynthesisOptions(seed=3, retries=0)
+    line = next(speech.speak(tts, voice, "银行<yin2 hang2>在哪里？", options))
+    assert (line.text, line.source) == ("银行在哪里？", "银行<yin2 hang2>在哪里？")
+    list(speech.regenerate(tts, voice, line, "银行<yin2 xing2>在哪里？", options))
+    assert (line.text, len(line.takes)) == ("银行在哪里？", 1)  # another reading drops the takes of the old one
+    assert "x ing2" in speech.phonemes(tts, line.source, "auto")
+
+
+def test_a_tuned_voice_brings_its_model_and_a_path_brings_nothing(tts: TTS, tmp_path: Path) -> None:
+    page = Page(tts)
+    assert page.model_for("english-woman") is tts
+    for wrong in (str(tmp_path), "../../etc", "/etc/passwd"):
+        with pytest.raises(VoiceError, match="no voice called"):
+            page.model_for(wrong)
+
+
+def test_two_clips_are_compared(tts: TTS) -> None:
+    judge, clip = comparing.StyleVectors(tts), buzz(4)
+    table = comparing.comparison(
+        judge, clip, shift_pitch(clip, 3), "en", ("inspect.clip.label", "inspect.second.label")
+    )
+    assert "-3.0 st" in table or "-2.9 st" in table
+    assert "Likeness of the voices" in table
+    assert "Likeness" not in comparing.comparison(judge, clip, clip.cut(0, 0.02), "en", ("convert.made",) * 2)
+
+
+def test_a_clip_gets_another_pitch_loudness_and_timbre(tts: TTS) -> None:
+    page, clip = Page(tts), buzz(4)
+    louder = inspect_tab.changed(page, clip, 2.0, -30.0, "", 0.5)
+    assert louder.loudness() == pytest.approx(-30, abs=0.5)
+    mixed = inspect_tab.changed(page, clip, 0.0, None, "mandarin-man", 0.5)
+    assert mixed.seconds == pytest.approx(clip.seconds, abs=0.2)
+    with pytest.raises(ConfigError):
+        inspect_tab.changed(page, clip, 20.0, None, "", 0.0)
+
+
+def test_models_are_listed_and_only_files_of_the_folder_converted(tts: TTS) -> None:
+    table = models_tab.table(tts, "ko")
+    assert "v2ProPlus" in table
+    assert 'data-label="' in table
+    models_tab.incoming().mkdir(parents=True)
+    (models_tab.incoming() / "a.ckpt").write_bytes(b"no model")
+    assert models_tab.files(".ckpt") == ["a.ckpt"]
+    for gpt, vits in (("../a.ckpt", "a.pth"), ("a.ckpt", None)):
+        with pytest.raises(ConfigError, match=r"\.ckpt and a \.pth"):
+            models_tab.make_model(gpt, vits, "mine")
+
+
+def test_a_download_that_is_not_allowed_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("sovits_tts.assets.folders", lambda: [])
+    with pytest.raises(DownloadError, match="by hand"):
+        list(models_tab.fetching("v2"))

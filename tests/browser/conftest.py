@@ -1,8 +1,9 @@
-"""A real page on a tiny model, and Chromium to open it."""
+"""A real page on a tiny model, and Chromium to open it. `scripts/browser_tests` runs these."""
 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,14 @@ from typing import Any
 import pytest
 
 from tests.tiny_model import write_model
+
+# Random networks hear nothing and say nothing: the limits and the judges are set for that.
+TUNING: dict[str, Any] = {
+    "prepare": {"limits": {"heard": [0.0, 0.0]}},
+    "gpt": {"epochs": 1, "fill": 0},
+    "vits": {"epochs": 1, "fill": 0, "adversarial": 0.0},
+    "evaluate": {"lines": 1, "checkpoints": 1, "recogniser": "own", "speaker": "own"},
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,7 +34,9 @@ def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not any("browser" in argument for argument in request.config.args):
+        pytest.skip("scripts/browser_tests runs these")
     pytest.importorskip("gradio", reason="the web page needs gradio")
     pytest.importorskip("selenium", reason="scripts/browser_tests installs selenium")
     if not shutil.which("chromedriver"):
@@ -36,30 +47,46 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOVITS_TTS_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("cache")))
-        blocks, url = serve(TTS.load(write_model(tmp_path_factory.mktemp("model"))), block=False)
+        model = write_model(tmp_path_factory.mktemp("model"))
+        begun = time.monotonic()
+        blocks, url = serve(TTS.load(model), source=str(model), tuning=TUNING, block=False)
+        request.config.stash[STARTED] = time.monotonic() - begun
         yield url
         blocks.close()
 
 
+STARTED = pytest.StashKey[float]()  # seconds from a model folder to a page that can be opened
+
+
+@pytest.fixture(scope="session")
+def browsers() -> Iterator[list[Any]]:
+    opened: list[Any] = []
+    yield opened
+    for driver in opened:
+        driver.quit()
+
+
 @pytest.fixture
-def window(address: str) -> Iterator[Callable[..., Any]]:
-    """Opens the page in a new browser of this size; all are closed afterwards."""
+def window(address: str, browsers: list[Any]) -> Callable[..., Any]:
+    """Opens the page in a browser window of this size that this test has not used; windows are used again later."""
     from selenium import webdriver
 
-    opened = []
+    used = 0
 
     def open_page(width: int = 1280, height: int = 800) -> Any:
-        options = webdriver.ChromeOptions()
-        for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--lang=en"):
-            options.add_argument(flag)
-        options.add_argument(f"--window-size={width},{height}")
-        size = {"width": width, "height": height, "pixelRatio": 1.0}
-        options.add_experimental_option("mobileEmulation", {"deviceMetrics": size})
-        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-        opened.append(driver)
+        nonlocal used
+        if used == len(browsers):
+            options = webdriver.ChromeOptions()
+            for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en"):
+                options.add_argument(flag)
+            browsers.append(
+                webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+            )
+        driver = browsers[used]
+        used += 1
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         driver.get(address)
         return driver
 
-    yield open_page
-    for driver in opened:
-        driver.quit()
+    return open_page

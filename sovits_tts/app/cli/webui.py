@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ def webui(
     share: Annotated[bool, typer.Option("--share", help="A public address through Gradio's relay.")] = False,
     password_file: Annotated[Path | None, typer.Option(help="File with the password, for the user sovits.")] = None,
     browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    finetune_config: Annotated[Path | None, typer.Option(help="YAML that Create a voice starts from.")] = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -38,14 +39,16 @@ def webui(
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{password_file} cannot be read: {error}") from error
     check_access(host, share, password)  # before the model takes its time
+    tuning: dict[str, Any] = {}
+    if finetune_config:
+        from sovits_tts.config import as_dict
+        from sovits_tts.config import load as read_settings
+        from sovits_tts.finetune.config import FinetuneConfig
+
+        tuning = as_dict(read_settings(FinetuneConfig, finetune_config))
     known = source(model)
     name = known if isinstance(known, str) else ""  # a pair of official files cannot be fine-tuned
     serve(
-        load(model, device, precision),
-        source=name,
-        host=host,
-        port=port,
-        share=share,
-        password=password,
-        browser=browser,
-    )
+        load(model, device, precision), source=name, tuning=tuning, host=host, port=port, share=share,
+        password=password, browser=browser,
+    )  # fmt: skip

@@ -101,7 +101,7 @@ def _wire(page: Page, at: SimpleNamespace) -> dict[str, Any]:
             raise ConfigError("This page runs a pair of official files.", hint="Convert them to a folder first.")
         job = creating.begin(
             files or (), name, page.source, language=language, consent=consent, review=check, minutes=minutes,
-            epochs=(gpt or 0, vits or 0), device=str(page.tts.runtime.device),
+            epochs=(gpt or 0, vits or 0), device=str(page.tts.runtime.device), settings=page.tuning,
         )  # fmt: skip
         return [job.id, gr.update(value=None), *look(job.id, "", words)]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sovits_tts import voices
+from sovits_tts import media, voices
 from sovits_tts.app import jobs
 from sovits_tts.app.jobs import Job
 from sovits_tts.audio import Audio
@@ -19,6 +20,7 @@ from sovits_tts.data.transcribe import ReviewRow, read_review, write_review
 from sovits_tts.errors import ConfigError, DataError
 
 MAX_FILES, MAX_BYTES = 500, 2 << 30  # of one voice
+_SOUND = SOUND | media.SUFFIXES
 TEXTS = frozenset({".txt", ".lab", ".srt"})  # no lists: they name paths, and a visitor's paths are not opened
 REVIEW = "review"
 
@@ -26,10 +28,12 @@ REVIEW = "review"
 def begin(
     paths: Sequence[str], name: str, model: str, *, language: str = "auto", consent: str = "", review: bool = True,
     minutes: float = 0.0, epochs: Sequence[int] = (0, 0), device: str = "auto",
+    settings: Mapping[str, Any] | None = None,
 ) -> Job:  # fmt: skip
     """Put uploads into a new job and start it.
 
-    epochs: of the GPT and the VITS stage; 0: the recipe's
+    epochs:   of the GPT and the VITS stage; 0: the recipe's
+    settings: a FinetuneConfig as plain data, which the other arguments change
     Raises ConfigError or DataError for what cannot be begun, VoiceError for a name that is taken.
     """
     name = name.strip()
@@ -37,12 +41,16 @@ def begin(
     files = _accepted([Path(path) for path in paths])
     if jobs.busy():
         raise ConfigError("A training is going on already.", hint="Wait for its end, or stop it.")
-    stages = {stage: {"epochs": int(number)} for stage, number in zip(("gpt", "vits"), epochs, strict=True) if number}
-    config = {
-        "model": model, "device": device, "review": review, "minutes": float(minutes or 0),
-        "prepare": {"language": language, "whisper": os.environ.get("SOVITS_TTS_WHISPER", "")},
-        "voice": {"consent": consent.strip()}, **stages,
+    base = dict(settings or {})
+    whisper = os.environ.get("SOVITS_TTS_WHISPER", "")
+    config = base | {
+        "model": model, "device": device, "review": review, "minutes": float(minutes or base.get("minutes", 0)),
+        "prepare": base.get("prepare", {}) | {"language": language} | ({"whisper": whisper} if whisper else {}),
+        "voice": base.get("voice", {}) | {"consent": consent.strip()},
     }  # fmt: skip
+    for stage, number in zip(("gpt", "vits"), epochs, strict=True):
+        if number:
+            config[stage] = base.get(stage, {}) | {"epochs": int(number)}
     job = jobs.create("finetune", {"name": name, "config": config})
     try:
         _take(files, job.folder / "recordings")
@@ -54,9 +62,9 @@ def begin(
 
 
 def _accepted(paths: list[Path]) -> list[Path]:
-    if not any(path.suffix.lower() in SOUND for path in paths):
+    if not any(path.suffix.lower() in _SOUND for path in paths):
         raise DataError("There are no recordings yet.", hint="Drop sound files; a minute of speech is a good start.")
-    wrong = sorted({path.suffix for path in paths if path.suffix.lower() not in SOUND | TEXTS})
+    wrong = sorted({path.suffix for path in paths if path.suffix.lower() not in _SOUND | TEXTS})
     if wrong:
         raise DataError(f"{', '.join(wrong)} files cannot be used here.", hint="Give sound files, .txt, .lab and .srt.")
     size = sum(path.stat().st_size for path in paths)
@@ -126,6 +134,11 @@ def samples(job: Job) -> list[tuple[str, str]]:
     return [
         (f"{path.parent.parent.relative_to(work).parts[0]} {path.stem}", str(path.relative_to(work))) for path in found
     ]
+
+
+def _epoch(name: str) -> str:
+    found = re.search(r"-e0*(\d+)", name)
+    return found[1] if found else name
 
 
 def sample(job: Job, which: str) -> Audio:

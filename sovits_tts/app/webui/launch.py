@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,13 @@ _HERE = Path(__file__).parent
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
-def build(tts: TTS, source: str = EMBEDDED) -> gr.Blocks:
-    """The page for a loaded model. source: what it was loaded from, as `finetune` takes it; "": it cannot."""
-    page = Page(tts, source)
+def build(tts: TTS, source: str = EMBEDDED, tuning: Mapping[str, Any] | None = None) -> gr.Blocks:
+    """The page for a loaded model.
+
+    source: what it was loaded from, as `finetune` takes it; "": it cannot be fine-tuned
+    tuning: a FinetuneConfig as plain data, which Create a voice starts from
+    """
+    page = Page(tts, source, tuning or {})
     with gr.Blocks(title="sovits-tts", analytics_enabled=False, delete_cache=(600, 7200)) as blocks:
         with gr.Row(elem_id="sv-head"):
             page.put(gr.Markdown, "page.title")
@@ -112,8 +117,8 @@ def check_access(host: str, share: bool, password: str) -> None:
 
 
 def serve(
-    tts: TTS, *, source: str = EMBEDDED, host: str = "127.0.0.1", port: int | None = None, share: bool = False,
-    password: str = "", block: bool = True, browser: bool = False,
+    tts: TTS, *, source: str = EMBEDDED, tuning: Mapping[str, Any] | None = None, host: str = "127.0.0.1",
+    port: int | None = None, share: bool = False, password: str = "", block: bool = True, browser: bool = False,
 ) -> tuple[gr.Blocks, str]:  # fmt: skip
     """Show the page; returns it and its address. With `block`, stays until Ctrl-C. Raises ConfigError."""
     check_access(host, share, password)
@@ -121,7 +126,7 @@ def serve(
         if block:
             os.environ["GRADIO_TEMP_DIR"] = folder  # uploads and results: gone when the server is
         jobs.clean()
-        blocks = build(tts, source)
+        blocks = build(tts, source, tuning)
         script = (_HERE / "player.js").read_text(encoding="utf-8")
         try:
             # Gradio asks itself for the page first and gives up after seconds, which a busy machine may take.

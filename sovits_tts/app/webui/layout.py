@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ class Page:
 
     tts: TTS
     source: str = ""  # what `tts` was loaded from, as `finetune` takes it; "": it cannot be fine-tuned
+    tuning: Mapping[str, Any] = field(default_factory=dict)  # a FinetuneConfig as plain data, to start from
     language: Any = None
     texts: list[tuple[Any, str]] = field(default_factory=list)
     lists: list[tuple[Any, bool]] = field(default_factory=list)  # components that list voices; True: also none of them

@@ -60,6 +60,7 @@ class Session:
     """clip: the visitor's recording; speaker: who speaks the lines, and the key of what that was made from.
 
     others: voices made of extra clips, and the files they were made of
+    uploads, kept: files of the clip, which go with it, and others, which go with the window
     """
 
     clip: Audio | None = None
@@ -68,6 +69,7 @@ class Session:
     others: tuple[tuple[str, ...], tuple[Voice, ...]] = ((), ())
     lines: list[Line] = field(default_factory=list)
     uploads: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
     folder: Path | None = None
 
     def file(self, name: str) -> Path:
@@ -84,6 +86,8 @@ class Session:
 
     def clean(self) -> None:
         """Delete every file this window brought or made."""
+        self.uploads += self.kept
+        self.kept = []
         self.forget_clip()
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -49,7 +49,7 @@ def with_timbre(
     if len(paths) > MAX_CLIPS:
         raise ConfigError(f"There are {len(paths)} extra clips.", hint=f"At most {MAX_CLIPS} can be used.")
     if session.others[0] != paths:
-        session.uploads += [Path(path) for path in paths]
+        session.kept += [Path(path) for path in paths]
         session.others = paths, tuple(page.tts.voice(read_clip(Path(path))) for path in paths)
     share = share if mix else 0.0
     each = (1 - share) / (1 + len(paths))
