@@ -49,6 +49,10 @@ def check(
     if manifest.rows and not good:
         fatal.append(Problem("unusable", str(source), 0, "None of the recordings can be used.", "See the problems."))
     fatal += _transcripts(source, good, config, work)
+    speakers = sorted({row.speaker for row in good})
+    if len(speakers) > 1:
+        cause = f"The recordings name {len(speakers)} speakers ({', '.join(speakers[:5])}); a voice should be one."
+        problems = (*problems, Problem("speakers", str(source), 0, cause, "Give those of one speaker.", error=False))
     return Check(len(manifest.rows), good, (*fatal, *problems), tuple(fatal))
 
 

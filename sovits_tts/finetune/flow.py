@@ -18,7 +18,7 @@ from typing import Any
 
 from sovits_tts import assets
 from sovits_tts.data.atomic import write_json, write_text
-from sovits_tts.data.prepare import Prepared, prepare
+from sovits_tts.data.prepare import Embed, Prepared, prepare
 from sovits_tts.data.report import html_report as prepared_page
 from sovits_tts.data.transcribe import Transcriber
 from sovits_tts.errors import DataError, MissingDependency
@@ -116,16 +116,21 @@ def _refuse(run: Run, overwrite: bool) -> None:
 
 
 def _prepare(run: Run, transcriber: Transcriber | None) -> Prepared:
-    config = replace(run.config.prepare, model=run.config.model, speaker=run.config.prepare.speaker or run.name)
-    try:
-        embed = Resemblyzer().embed
-    except MissingDependency:
-        embed = None
+    config = replace(run.config.prepare, model=run.config.model)
+    embed = _speaker_vectors()
     run.begin("slice")
     prepared = prepare(run.source, run.prepared, config, transcriber=transcriber, embed=embed, on_event=run.of_prepare)
     run.end()
     write_text(run.prepared / "report.html", prepared_page(prepared))
     return prepared
+
+
+def _speaker_vectors() -> Embed | None:
+    """A judge of its own for clips of other speakers, where one is installed; else the model's style vectors."""
+    try:
+        return Resemblyzer().embed
+    except MissingDependency:
+        return None
 
 
 def _enough(run: Run, prepared: Prepared) -> None:
