@@ -129,5 +129,7 @@ def test_settings_suit_the_model_and_name_a_run() -> None:
     assert len({run_key(GPTTune(seed=2), "a"), run_key(GPTTune(), "a"), run_key(GPTTune(), "b")}) == 3
     with pytest.raises(ConfigError, match="Choose one of"):
         GPTTune(precision="int8")
+    with pytest.raises(ConfigError, match="adamw"):
+        GPTTune(lora_rank=4)
     with pytest.raises(ConfigError, match="batch_size"):
         VITSTune(batch_size=0)

@@ -14,6 +14,7 @@ from sovits_tts.errors import ConfigError
 from sovits_tts.specs import ModelSpec
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+VALIDATED = 64  # held-out clips
 _SMALL_GPT = 384  # d_model below which a network is too small for the official step widths
 # Of a run's outcome only: they may change between two calls of the same run.
 _INERT = {"epochs", "patience", "log_steps", "save_every", "sample", "sample_text", "workers"}
@@ -27,7 +28,7 @@ class Tune:
     batch_size:    clips in a batch, all processes together
     accumulate:    batches in one optimiser step
     fill:          a smaller data set is repeated until an epoch holds about this many clips; 0: never
-    validation:    share of the clips that is held out, and never trained on
+    validation:    share of the clips that is held out, and never trained on; the first 64 of them are validated
     patience:      stop after this many epochs without a better validation loss; 0: never
     save_every:    epochs between checkpoints; the last epoch has one too
     precision:     auto (bf16 on CUDA where it can, else fp32), fp32, bf16, fp16 (CUDA only)
@@ -78,13 +79,14 @@ class GPTTune(Tune):
     learning_rate: constant after `warmup` optimiser steps
     dropout:       of the layers and positions
     dpo:           add the preference loss against spoilt copies (a span said twice or left out); needs twice the memory
-    lora_rank:     > 0: train low-rank additions to the layers only (needs peft); checkpoints hold the sum
+    lora_rank:     > 0: train low-rank additions to the layers only (needs peft and adamw); checkpoints hold the sum
     joined:        share of examples that are two clips of one speaker with the prompt's silence between them
     corrupt:       share of input tokens replaced at random
     guide:         weight of the loss that keeps the alignment head on the phonemes, where the model has one
 
     exact: sums instead of means, padding included; the phoneme mask of the official collation; a first step at 0.01; an
     update after the fifth batch of an epoch and every fourth from there on, leftovers carried into the next epoch.
+    `extract_features(exact=True)` belongs to it.
     """
 
     accumulate: int = 4
@@ -108,6 +110,12 @@ class GPTTune(Tune):
         for name in ("dropout", "joined", "corrupt"):
             _within(name, getattr(self, name), 0.0, 0.9)
         _within("lora_rank", self.lora_rank, 0, 256)
+        if self.lora_rank and self.optimizer != "adamw":
+            raise ConfigError(
+                "lora_rank goes with the optimizer adamw: the additions start at zero, and scaled_adam moves a "
+                "parameter by a share of its size.",
+                hint="Set optimizer: adamw and a learning_rate of about 0.0005.",
+            )
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from sovits_tts.training.optim import ScaledAdam, upstream_gpt_rate
 from sovits_tts.training.precision import Precision
 from sovits_tts.training.schedule import set_learning_rate
 from sovits_tts.training.team import Accelerated, half_precision
-from sovits_tts.training.tune_config import GPTTune
+from sovits_tts.training.tune_config import VALIDATED, GPTTune
 from sovits_tts.training.tune_data import TuneData
 from sovits_tts.training.tune_plan import Plan, share_of, similar_length, upstream_gpt
 
@@ -106,9 +106,9 @@ class GPTTuneData:
         return replace(batch, token_share=part * self.size, row_share=len(mine) / len(examples) * self.size)
 
     def held_out(self) -> list[GPTTuneBatch]:
-        """Every held-out clip once, as it is."""
-        size = self.config.batch_size
-        parts = [self.held[first : first + size] for first in range(0, len(self.held), size)]
+        """The held-out clips to validate, as they are."""
+        size, held = self.config.batch_size, self.held[:VALIDATED]
+        parts = [held[first : first + size] for first in range(0, len(held), size)]
         return [collate([self._alone(i) for i in part], list(range(len(part)))) for part in parts]
 
     def _example(self, index: int, rng: np.random.Generator) -> _Example:

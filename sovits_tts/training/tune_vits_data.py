@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from sovits_tts.data.batching import upstream_vits_padding
 from sovits_tts.errors import DataError
 from sovits_tts.mel import spectrogram
 from sovits_tts.models.frames import starts_at
-from sovits_tts.training.tune_config import VITSTune
+from sovits_tts.training.tune_config import VALIDATED, VITSTune
 from sovits_tts.training.tune_data import ClipFeatures, TuneData
 from sovits_tts.training.tune_plan import Plan, share_of, similar_length, upstream_vits
 
@@ -94,8 +95,9 @@ class VITSTuneData:
         return replace(batch, row_share=len(mine) / len(indices) * self.size, frame_share=part * self.size)
 
     def held_out(self) -> list[VITSTuneBatch]:
-        """Every held-out clip, as it is, in the voice of a clip to train on where that is asked for."""
-        return [self._collate([self._item(index, (self.config.seed, 0, index))]) for index in self.held]
+        """The held-out clips to validate, each alone, in the voice of a clip to train on where that is asked for."""
+        items = (self._item(index, (self.config.seed, 0, index)) for index in self.held[:VALIDATED])
+        return [self._collate([item]) for item in items]
 
     def _item(self, index: int, seed: tuple[int, ...]) -> _Item:
         """Whatever is random comes from `seed`, so that a row is the same in any process."""
@@ -126,7 +128,7 @@ class VITSTuneData:
     def _collate(self, items: Sequence[_Item]) -> VITSTuneBatch:
         c = self.vits
         frames = [item.spec.shape[1] for item in items]
-        longest = max(frames)
+        longest = upstream_vits_padding(max(frames)) if self.config.exact else max(frames)
         tokens = -(-longest // c.token_frames)
         styles = [item.style for item in items if item.style is not None]
         speakers = [item.voice.speaker for item in items if item.voice.speaker is not None]
