@@ -43,7 +43,7 @@ Work = Callable[[dict[str, Any], Path, OnEvent], dict[str, Any]]
 
 
 def _prepare(arguments: dict[str, Any], folder: Path, on_event: OnEvent) -> dict[str, Any]:
-    """Recordings in FOLDER/recordings to a data set in FOLDER/work/data."""
+    """Recordings in FOLDER/recordings to a data set."""
     from sovits_tts.data.prepare import PrepareConfig, prepare
 
     made = prepare(folder / "recordings", folder / "work" / "data", PrepareConfig(**arguments), on_event=on_event)
