@@ -52,7 +52,7 @@ _CODES = r"(?:US|HK|NT|[ACS])\$|(?:RMB|CNY|USD|EUR|HKD|JPY|GBP)\s?"
 # 15k and 10w+ are ten thousands in Chinese; 4k is a name before these.
 _NAMED = r"(?!\s?(?:视频|电视|屏|高清|超清|画质|分辨|显示|影|蓝光))"
 _SHORT = rf"[kw]\+?{_NAMED}"
-_AFTER = rf"\s?(?:{_UNIT})(?:/(?:{_UNIT}|h|d|s))?|(?<=:\d\d)\s?[aApP]\.?[mM]|{_SHORT}"
+_AFTER = rf"\s?(?:{_UNIT})(?:/(?:{_UNIT}|h|d|s))?|[xX](?=光学|变焦|数码)|(?<=:\d\d)\s?[aApP]\.?[mM]|{_SHORT}"
 _TOKEN = re.compile(
     rf"""
     (?P<url>(?:https?://|www\.)[!-~]*[A-Za-z0-9/])

@@ -57,7 +57,7 @@ _EXPONENT = re.compile(rf"(?<![\w.])({NUM})[eE]([+-]?)(\d{{1,3}})\b")
 _NUMBERED = re.compile(r"#\s?(?=\d)")
 _CODED = re.compile(
     r"\b(ID|code|PIN|pin|order|account|serial|zip|ZIP|postcode|case|invoice|reference|ref|passport|ticket|number|password|"
-    r"otp|OTP|flight|room|route|bus|highway|Highway|Route|Flight|Room|Bus|Boeing|Airbus|model|RTX|GTX|Unit|Apt|"
+    r"otp|OTP|flight|room|route|RFC|bus|highway|Highway|Route|Flight|Room|Bus|Boeing|Airbus|model|RTX|GTX|Unit|Apt|"
     r"area code)"
     r"(\.?:? (?:[A-Z]{2} |is |was |number |no\. ?|#)?(?:\d-digit[:,] )?)(\d{3,})\b(?![.,]\d)"
 )

@@ -59,6 +59,13 @@ def _address(m: re.Match[str]) -> str:
     return f"{cardinal(m['building'])}{entrance}杠{digit_by_digit(m['room'], one='幺')}"
 
 
+def _festival(m: re.Match[str]) -> str:
+    """12.9运动 digit by digit, 10.1黄金周 as the tenth and the first."""
+    month, day = re.split("[·.・]", m[0])
+    shopping = int(month) > 9 and re.match("黄金周|国庆|大促|购物节|促销", after(m))
+    return cardinal(month) + cardinal(day) if shopping else digit_by_digit(m[0])
+
+
 def _rooms(m: re.Match[str]) -> str:
     return f"{digit_by_digit(m['a'], one='幺')}到{digit_by_digit(m['b'], one='幺')}"
 
@@ -81,7 +88,7 @@ def _doubled(m: re.Match[str]) -> str:
     return cardinal(m[0])
 
 
-_FESTIVALS = "妇女节|儿童节|劳动节|国庆|大促|购物节|事件|运动|讲话|惨案|精神|地震|事变|晚会"
+_FESTIVALS = "表白|黄金周|促销|双旦|妇女节|儿童节|劳动节|国庆|大促|购物节|事件|运动|讲话|惨案|精神|地震|事变|晚会"
 
 PATTERNS: tuple[Pattern, ...] = (
     pattern(r"(?<![\d.])(?:(?:\+|00)\s?86[- ]?)?1[3-9]\d([- ]?)\d{4}\1\d{4}(?!\d)", _phone),
@@ -104,7 +111,8 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"{START}(?P<high>\d{{2,3}})/(?P<low>\d{{2,3}})(?!\d)(?P<unit>\s?(?:mmHg|毫米汞柱))?", _pressure),
     pattern(r"(?<=双)1[12](?!\d)", _doubled),
     pattern(rf"{START}[0156789][05](?=后(?![来续面期天年]))", _digits),
-    pattern(rf"{START}\d{{1,2}}[·.・]\d{{1,2}}(?=[\"”’」]?(?:{_FESTIVALS}))", _digits),
+    pattern(rf"{START}\d{{1,2}}[·.・]\d{{1,2}}(?=[\"”’」]?(?:{_FESTIVALS}))", _festival),
+    pattern(rf"{START}7-11(?=便利|超市|店|[，。]|$)", lambda m: "七幺幺"),
     pattern(rf"{START}(?P<a>\d{{3,4}})[-~—](?P<b>\d{{3,4}})(?=室|房间|号房)", _rooms),
     pattern(rf"{START}(?:886|6666*|2333*)(?=[!！~～。]|$)", _chat),
     pattern(

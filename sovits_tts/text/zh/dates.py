@@ -12,6 +12,7 @@ _RECENT = r"(?:19\d\d|20\d\d)"
 _DATED = re.compile(
     "(?:截止|截至|日期|定[于在]|生日|时间|改到|延到|推迟到|[周星期][一二三四五六日天]|交期|时限)[是为到于在：:（( ]*$"
 )
+_SCRIPTURE = re.compile("(?:福音|诗篇|创世[记纪]|罗马书|箴言|[以耶但]\\w{1,2}书|启示录|前书|后书)$")
 _REIGN = re.compile(
     "(?:康熙|雍正|乾隆|嘉庆|道光|咸丰|同治|光绪|宣统|洪武|永乐|宣德|成化|弘治|正德|嘉靖|万历|崇祯|贞观|开元|天宝|民国|昭和|平成|令和|大正|明治)$"
 )
@@ -20,7 +21,10 @@ _SPANS = ("年前", "年后", "年来", "年内", "年间", "年以", "年历史
 
 
 def _date(m: re.Match[str]) -> str | None:
-    return _year_month_day(m["y"], int(m["m"]), int(m["d"]))
+    first = _year_month_day(m["y"], int(m["m"]), int(m["d"]))
+    if not first or not m["m2"]:
+        return first
+    return f"{first}到{cardinal(m['m2'])}月{cardinal(m['d2'])}日"
 
 
 def _date_year_last(m: re.Match[str]) -> str | None:
@@ -37,9 +41,16 @@ def _year_month_day(year: str, month: int, day: int) -> str | None:
 
 def _month_day(m: re.Match[str]) -> str | None:
     """截止11/25: a date where the words before ask for one."""
-    if not (1 <= int(m["m"]) <= 12 and 1 <= int(m["d"]) <= 31) or not _DATED.search(before(m)):
+    if not (1 <= int(m["m"]) <= 12 and 1 <= int(m["d"]) <= 31) or not (
+        _DATED.search(before(m))
+        or after(m).startswith(("当天", "当日", "当晚", "起", "前下单", "前提交", "截止", "上线", "开幕"))
+    ):
         return None
     return f"{cardinal(m['m'])}月{cardinal(m['d'])}日"
+
+
+def _verse(m: re.Match[str]) -> str | None:
+    return f"{cardinal(m['a'])}章{cardinal(m['b'])}节" if _SCRIPTURE.search(before(m)) else None
 
 
 def _year_month(m: re.Match[str]) -> str | None:
@@ -123,7 +134,11 @@ def _score(m: re.Match[str]) -> str | None:
 
 
 PATTERNS: tuple[Pattern, ...] = (
-    pattern(rf"{START}(?P<y>{_YEAR})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})(?![\d.]\d)日?", _date),
+    pattern(
+        rf"{START}(?P<y>{_YEAR})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})"
+        rf"(?:{DASH}(?P<m2>1[0-2]|0?[1-9])(?P=sep)(?P<d2>\d{{1,2}}))?(?![\d.]\d)日?",
+        _date,
+    ),
     pattern(rf"{START}(?P<a>\d{{1,2}})/(?P<b>\d{{1,2}})/(?P<y>{_YEAR})(?!\d)", _date_year_last),
     pattern(rf"{START}(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})(?![\d/.])", _month_day),
     pattern(rf"{START}(?P<y>{_RECENT})(?:-(?=0)|/)(?P<m>\d{{1,2}})(?![\d/.\-])月?", _year_month),
@@ -132,6 +147,7 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"{START}(?P<a>{_RECENT})/(?P<b>\d\d)(?=赛季|学年|财年|年度)", _season),
     pattern(rf"{START}(?P<y>{_RECENT})(?={_EDITIONS})", _named),
     pattern(rf"{START}(?P<y>\d{{4}}|\d{{2}})(?=年)", _year),
+    pattern(rf"{START}(?P<a>\d{{1,3}}):(?P<b>\d{{1,3}})(?!\d)", _verse),
     pattern(rf"{START}(?P<h1>\d{{1,2}}):(?P<m1>\d\d){DASH}(?P<h2>\d{{1,2}}):(?P<m2>\d\d)(?![\d:])", _times),
     pattern(
         rf"{START}(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?![\d:]|\.\d)分?"

@@ -26,11 +26,14 @@ _MARKS = {
 # Marks that only set words apart or dress them.
 _SILENT = frozenset("《》〈〉「」『』【】〔〕〖〗〘〙（）()[]{}<>“”‘’\"'`´＂＇«»‹›„‚_*#^﹏﹁﹂﹃﹄︿﹀¨ˉ")
 _DASHES = frozenset("—–―─-‐‑‒−－")
+_DAY_DASHES = _DASHES | frozenset("~～")
+_DAY_BEFORE, _DAY_AFTER = re.compile("(?:周|星期|礼拜)[一二三四五六日天]$"), re.compile("周|星期|礼拜")
 _RUN = re.compile(r"([!?…,.])[!?…,.]+")
 _WEB = re.compile(r"(?:https?://|www\.)[!-~]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
-_NUMERIC = re.compile(rf"[第双(~<>.+\-−^]?\s?[-−]?(?:{CURRENCY}\s?)?\(?\.?\d|[aApP][mM]\.?\s?\d|[⁰¹²³⁴-⁹]")
+_NUMERIC = re.compile(rf"[第双(~<>.+\-−^]{{0,2}}\s?[-−]?(?:{CURRENCY}\s?)?\(?\.?\d|[aApP][mM]\.?\s?\d|⁻?[⁰¹²³⁴-⁹]")
 _PATTERNS = (*dates.PATTERNS, *codes.PATTERNS, *quantities.PATTERNS)
 _UNIT = re.compile(UNIT)
+_DATED = re.compile("[一二三四五六七八九十]")
 _TYPE = re.compile(r"\d{1,3}(?![\d\-.:%])")
 _PRICE = re.compile(r"[$€£¥￥]\s?\d[\d.,]{0,12}$")
 _UNSPEAKABLE = re.compile(r"[^\W\d_]+", re.ASCII)
@@ -112,10 +115,14 @@ def _sign(text: str, at: int, out: list[str], warnings: list[TextWarning]) -> in
             out.append("每" + UNITS[unit[0]])
             return 1 + len(unit[0])
         out.append(_slash(text, at))
+    elif char in _DAY_DASHES and _DAY_BEFORE.search(text, max(0, at - 3), at) and _DAY_AFTER.match(text, at + 1):
+        out.append("到")  # 周一-周五
     elif char in _DASHES:
         return _dash(text, at, out)
     elif char in SIGNS:
         out.append(SIGNS[char])
+    elif char in "·•・" and _DATED.search(text, at - 1, at) and _DATED.match(text, at + 1):
+        return 1  # 一二·九
     elif char in _MARKS:
         out.append(_MARKS[char])
     elif char == "々" and out and is_hanzi(out[-1][-1:]):
@@ -141,7 +148,12 @@ def _dash(text: str, at: int, out: list[str]) -> int:
     end = at
     while end < len(text) and text[end] in _DASHES:
         end += 1
-    if end == at + 1 and is_hanzi(text[at - 1 : at] or " ") and _TYPE.match(text, end):
+    if (
+        end == at + 1
+        and is_hanzi(text[at - 1 : at] or " ")
+        and not text[at - 2 : at - 1].isdigit()
+        and _TYPE.match(text, end)
+    ):
         return 1  # 歼-20, 东风-41: a name
     out.append(",")
     return end - at

@@ -11,7 +11,7 @@ from sovits_tts.text.zh.units import CURRENCIES, CURRENCY, PER, UNIT, UNITS
 _SCALE = r"(?:[十百千]?(?:万亿|[万亿])|[十百千])?"
 _MINUS = "-−"
 _THOUSANDS = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
-_POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_POWERS = str.maketrans("⁻−⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")
 _OPERATORS = {
     "+": "加", "-": "减", "−": "减", "–": "减", "*": "乘", "×": "乘", "x": "乘", "X": "乘", "/": "除以", "÷": "除以",
     "=": "等于", "≈": "约等于", "≠": "不等于", "<": "小于", ">": "大于", "≤": "小于等于", "≥": "大于等于", "±": "正负",
@@ -61,7 +61,8 @@ def _without_cents(written: str) -> str:
 
 def _percent(m: re.Match[str]) -> str:
     share = {"%": "百分之", "‰": "千分之"}[m["sign"]]
-    words = ("加" if m["low"][0] == "+" and before(m)[-1:].isalpha() else "") + _share(m["low"], share)
+    added = m["low"][0] == "+" and before(m)[-1:].isalpha() and before(m)[-1:] not in "幅率涨"
+    words = ("加" if added else "") + _share(m["low"], share)
     return f"{words}到{_share(m['high'], share if m['first'] else '')}" if m["high"] else words
 
 
@@ -153,6 +154,10 @@ def _plain(m: re.Match[str]) -> str:
 
 
 _PER = "(?:" + "|".join(map(re.escape, PER)) + ")"
+_COUNTED = (
+    "小时|分钟|公里|公斤|平米|平方米|英寸|星期|"
+    "[万亿元个天年月日号岁人次点时分折级楼层米斤块度届期页章节周组班名只件条张本台辆秒倍]"
+)
 _SIGNED = rf"(?<![\dA-Za-z%℃°.])[-−]?{NUMBER}"
 _OPERATION = rf"\s*[+\-−–*×xX/÷]\s*[-−]?{NUMBER}"
 _EQUALS = rf"\s*[=≈≠<>≤≥]\s*[-−]?{NUMBER}"
@@ -181,6 +186,7 @@ PATTERNS: tuple[Pattern, ...] = (
     pattern(rf"(?<![\dA-Za-z])[-−]{NUMBER}(?=度)", _below_zero),
     pattern(rf"{START}(?P<n>\d+)(?P<scale>[w万亿千百])?\+(?=[\u4e00-\u9fff])", _more),
     pattern(rf"{START}(?P<n>{NUMBER})(?:k|(?<=薪\d\d)K)(?![A-Za-z\d])", _thousands),
+    pattern(rf"{START}(?P<n>{NUMBER})[xX](?=光学|变焦|数码|放大|倍?速)", lambda m: counted(m["n"], "倍") + "倍"),
     pattern(rf"{START}(?P<n>{NUMBER})W(?=粉|人|块|元|次|播放|阅读|点赞|用户|家|辆|册)", _ten_thousands),
     pattern(rf"{START}(?P<m>\d)米(?P<rest>\d{{1,2}})(?![\d.]|厘|米|多|[个人名])", _metres),
     pattern(
@@ -190,12 +196,14 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     pattern(rf"(?<![\d.=+×÷A-Za-z])[-−]?{NUMBER}(?:{_OPERATION})*(?:{_EQUALS}(?:{_OPERATION})*)+(?![\d%])", _sum),
     pattern(rf"{START}{NUMBER}(?:\s*[+×÷xX*±]\s*{NUMBER})+(?![\d%A-Za-z])", _sum),
-    pattern(rf"(?P<base>{NUMBER})?(?P<power>\^\d+|[⁰¹²³⁴-⁹]+)(?:\s?(?P<unit>{UNIT}))?(?:/(?P<per>{UNIT}))?", _power),
+    pattern(
+        rf"(?P<base>{NUMBER})?(?P<power>\^[-−]?\d+|⁻?[⁰¹²³⁴-⁹]+)(?:\s?(?P<unit>{UNIT}))?(?:/(?P<per>{UNIT}))?", _power
+    ),
     pattern(rf"{START}24/7(?!\d)", lambda m: "二十四乘七"),
     pattern(rf"{START}(?:(?P<whole>\d+)\s)?(?P<above>\d+)/(?P<below>\d+)(?![\d/])", _fraction),
     pattern(rf"第\s?(?P<low>\d+)(?:{DASH}(?P<high>\d+))?(?!\.\d)", _ordinal),
     pattern(
-        rf"{START}(?P<low>{NUMBER})(?P<first>[万亿元个天年月日号岁人次])?{DASH}(?P<high>{NUMBER})(?P<scale>[万亿])?(?![\d\-])",
+        rf"{START}(?P<low>{NUMBER})(?P<first>{_COUNTED})?{DASH}(?P<high>{NUMBER})(?P<scale>[万亿])?(?![\d\-])",
         _range,
     ),
     pattern(r"[<>](?=\s?-?[\d￥$])(?![^<>]{0,12}>)", lambda m: _OPERATORS[m[0]]),
