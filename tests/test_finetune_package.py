@@ -15,15 +15,19 @@ from safetensors.torch import save_file
 
 from sovits_tts import voices
 from sovits_tts.app.cli import run
-from sovits_tts.checkpoints import store
+from sovits_tts.checkpoints import official, store
 from sovits_tts.checkpoints.build import load_model, read_model
+from sovits_tts.checkpoints.official_export import write_gpt, write_vits
 from sovits_tts.checkpoints.tuned import load_tuned, merge, read_stage
 from sovits_tts.errors import CheckpointError, VoiceError
 from sovits_tts.finetune.choose import Candidate
 from sovits_tts.finetune.config import VoiceFacts
 from sovits_tts.finetune.package import Made, best_clip, write_package
+from sovits_tts.specs import SPECS
 from sovits_tts.tts import TTS
-from sovits_tts.voicepack import MANIFEST, VoicePackage, open_package
+from sovits_tts.voicepack import FORMAT, MANIFEST, Base, Manifest, VoicePackage, open_package
+from sovits_tts.voicepack_write import new_folder, seal
+from tests.official_samples import TINY, tiny_weights
 from tests.tiny_model import speech, write_model
 
 TEXT = "Hello there, my friend."
@@ -301,6 +305,34 @@ def test_a_voice_of_another_shape_than_the_official_ones_says_so(
 ) -> None:
     found = out(capsys, "models", "export", "alice", "exported")
     assert found["exit"] == 2 and "no version with the sizes" in found["error"]["message"]
+
+
+@pytest.mark.parametrize("version", ["v2", "v2ProPlus"])
+def test_a_voice_made_from_an_official_model_becomes_official_files(
+    version: str, home: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Official files as the base, a trained VITS stage in the voice: the exported pair has the GPT stage of the base
+    and the VITS stage of the voice, under official names."""
+    monkeypatch.setitem(SPECS, version, TINY[version])  # official versions at tiny sizes: rows are data
+    weights = tiny_weights(TINY[version])
+    base = tmp_path / "official"
+    base.mkdir()
+    write_gpt(base / "a.ckpt", TINY[version].gpt, store.part(weights, "gpt"), {}, "GPT-e15")
+    write_vits(base / "a.pth", version, TINY[version].vits, store.part(weights, "vits"), {}, "8epoch_200iteration")
+    trained = {name: value + 0.5 for name, value in store.part(weights, "vits").items() if "posterior" not in name}
+    read = read_model(base)
+    with new_folder(voices.folder() / "vera") as folder:
+        shutil.copy(made / "voice.voice", folder / "voice.voice")
+        save_file({name: value.half() for name, value in trained.items()}, folder / "vits.safetensors")
+        known = Base(read.spec.name, read.fingerprint, (str(base),))
+        seal(folder, Manifest(FORMAT, "vera", known, merge(read, {"vits": trained}).fingerprint))
+    found = out(capsys, "models", "export", "vera", "exported")
+    assert found["exit"] == 0 and Path(found["gpt"]).name == "vera.ckpt"
+    gpt, vits = official.read(found["gpt"]), official.read(found["vits"])
+    assert vits.version == version
+    assert all(torch.equal(value.float(), weights[f"gpt.{name}"]) for name, value in gpt.weights.items())
+    assert all(torch.equal(value.half(), trained[name].half()) for name, value in vits.weights.items())
 
 
 def test_the_clip_of_a_voice_is_a_good_one() -> None:

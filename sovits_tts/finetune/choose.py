@@ -213,7 +213,7 @@ def pick(
 
 def _reason(first: Scored, best: Scored, tried: list[Scored]) -> str:
     if best is not first:
-        return f"{best.candidate.name} has {_told(best.figures)}; without training it was {_told(first.figures)}."
+        return f"{best.candidate.name} has {_told(best.figures)}; without training it had {_told(first.figures)}."
     if not tried:
         return "There is no checkpoint to compare, so the voice stays zero-shot."
     nearest = max(tried, key=lambda item: score(item.figures))
