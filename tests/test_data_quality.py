@@ -11,6 +11,7 @@ import pytest
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import LoadedModel, load_model
 from sovits_tts.data.quality import Match, judge, measure_match, measure_sound, strangers, voice_vector
+from sovits_tts.data.timbre import timbre
 from tests.tiny_model import speech, write_model
 
 GOOD = Match(rate=10.0, heard=0.95)
@@ -82,6 +83,13 @@ def test_another_speaker_stands_out(model: LoadedModel) -> None:
     found = strangers([*vectors, -vectors[0]])
     assert int(found.argmax()) == 8 and found[8] > 12
     assert strangers(vectors[:2]).tolist() == [0.0, 0.0]
+
+
+def test_another_timbre_stands_out() -> None:
+    clips = [speech(2.5, f0=120, seed=seed) for seed in range(8)]
+    found = strangers([timbre(clip) for clip in [*clips, speech(2.5, f0=200, seed=9)]])
+    assert int(found.argmax()) == 8 and found[8] > 12 and found[:8].max() < 3
+    assert np.isfinite(timbre(Audio(np.zeros(24000), 24000))).all()
 
 
 def test_limits_are_in_order() -> None:

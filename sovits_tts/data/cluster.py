@@ -63,19 +63,19 @@ def _start(address: str, workers: int) -> None:
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports its use over the network unless told not to
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == LOCAL:
+        os.environ.setdefault("RAY_worker_niceness", "0")  # else anything else that runs here starves the actors
     try:
         host, _, port = address.removeprefix("ray://").rpartition(":")
         if port.isdigit():  # Ray itself would try for minutes
             socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
-        if address == LOCAL:
-            os.environ.setdefault("RAY_worker_niceness", "0")  # else anything else that runs here starves the actors
-            ray.init("local", num_cpus=workers, include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
-        else:
-            ray.init(address, **quiet)
-    except (OSError, OverflowError, ValueError, RuntimeError) as error:
+        own = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
+        ray.init(address, **quiet, **(own if address == LOCAL else {}))
+    except Exception as error:  # Ray raises just that where its own processes do not come up in time
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
         raise ConfigError(
-            f"No Ray cluster answers at {address!r}: {str(error).splitlines()[0] if str(error) else error!r}.",
-            hint="Use local, auto, HOST:PORT of the head node, or ray://HOST:10001.",
+            f"No Ray cluster answers at {address!r}: {reason.rstrip('.')}.",
+            hint="Use local, auto, HOST:PORT of the head node, or ray://HOST:10001; an overloaded machine starts none.",
         ) from error
 
 

@@ -15,7 +15,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from sovits_tts.data.transcribe import FasterWhisper, ReviewRow, Transcriber, re
 from sovits_tts.errors import ConfigError, DataError
 from sovits_tts.progress import Event, OnEvent, silent
 
-FORMAT = 1  # raised whenever an item's result would differ
+FORMAT = 2  # raised whenever an item's result would differ
 Embed = Callable[[Audio], np.ndarray]
 
 
@@ -90,7 +90,7 @@ def prepare(
 ) -> Prepared:
     """Prepare a data set. The same call goes on after a kill, does nothing twice, and heeds what a review edited.
 
-    embed: a speaker judge (audio -> unit vector) to find other speakers with, instead of the model's own style vector
+    embed: a speaker judge (audio -> unit vector) to find other speakers with; without one the average spectrum must do
     Raises DataError when nothing can be used, and for a review file that cannot be read.
     """
     config = config or PrepareConfig()
@@ -115,7 +115,8 @@ def prepare(
         lost = [entry for task in tasks for entry in items[task.key]["left_out"]]
         _transcribe(clips, out, config.whisper, transcriber, edits, workers, on_event)
         _read_texts(clips, out, config, model, workers, on_event)
-    _judge(clips, config.limits, edits, _vectors(clips, out, embed, on_event))
+    limits = config.limits if embed else replace(config.limits, stranger=config.limits.timbre)
+    _judge(clips, limits, edits, _vectors(clips, out, embed, on_event))
     return _finish(source, out, clips, problems, lost, began)
 
 
@@ -196,7 +197,7 @@ def _read_texts(
 def _vectors(clips: list[dict[str, Any]], out: Path, embed: Embed | None, on_event: OnEvent) -> dict[str, np.ndarray]:
     """Clip -> who speaks. A judge of the caller's stays in this process; what it said is kept."""
     if embed is None:
-        return {clip["id"]: np.array(clip["vector"]) for clip in clips}
+        return {clip["id"]: np.array(clip["vector"]) for clip in clips if clip["vector"]}
     name = getattr(embed, "__qualname__", type(embed).__qualname__)
     spoken = [clip for clip in clips if clip["sound"]["speech_seconds"] > 0]
     tasks = [Task(_key(clip["id"], name), {"path": clip["path"]}) for clip in spoken]

@@ -10,15 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from sovits_tts.activity import Segment
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import LoadedModel, load_model
-from sovits_tts.data.quality import measure_match, measure_sound, voice_vector
+from sovits_tts.data.quality import measure_match, measure_sound
 from sovits_tts.data.separate import SeparateSettings, separator
 from sovits_tts.data.slicing import SliceSettings, by_level, slice_recording
+from sovits_tts.data.timbre import timbre
 from sovits_tts.data.transcribe import FasterWhisper
 from sovits_tts.errors import AudioError, SovitsError, TextError
 from sovits_tts.text.frontend import read
@@ -26,7 +26,7 @@ from sovits_tts.text.symbols import PUNCTUATION
 from sovits_tts.transcript import align_transcript
 
 _WHOLE = 20.0  # seconds: a longer clip is not kept whole, even if its transcript cannot be cut
-_LEAST_VOICE = 0.5  # seconds that the style encoder needs
+_LEAST_VOICE = 0.5  # seconds, below which nobody can be recognised
 
 
 @lru_cache(maxsize=1)  # a worker process loads its model once
@@ -41,7 +41,6 @@ def cut_item(facts: dict[str, Any]) -> dict[str, Any]:
     path, out = Path(facts["path"]), Path(facts["out"])
     left_out: list[dict[str, Any]] = []
     clips: list[dict[str, Any]] = []
-    model = _model(facts["model"])
     try:
         audio = Audio.load_span(path, facts["start"], facts["end"])
         if "separate" in facts:
@@ -49,13 +48,13 @@ def cut_item(facts: dict[str, Any]) -> dict[str, Any]:
     except AudioError as error:
         return {"clips": [], "left_out": [_lost(facts, 0.0, None, error.message)]}
     stem = re.sub(r"[^\w-]+", "_", path.stem)[:40]
-    for number, (part, text) in enumerate(_parts(audio, facts, model, left_out)):
+    for number, (part, text) in enumerate(_parts(audio, facts, left_out)):
         piece = audio.cut(part.start, part.end)
         if facts["sample_rate"]:
             piece = piece.resample(facts["sample_rate"])
         name = f"{stem}-{facts['key'][:10]}-{number:03}"
         saved = piece.save(out / "clips" / f"{name}.flac", overwrite=True)
-        vector = voice_vector(model, piece) if piece.seconds >= _LEAST_VOICE and piece.peak > 1e-4 else np.zeros(1)
+        vector = timbre(piece) if piece.seconds >= _LEAST_VOICE and piece.peak > 1e-4 else []
         clips.append({
             "id": name, "path": f"clips/{saved.name}", "speaker": facts["speaker"], "language": facts["language"],
             "text": text, "source": str(path), "start": round(facts["start"] + part.start, 3),
@@ -98,9 +97,7 @@ def _recogniser(folder: str) -> FasterWhisper:
     return FasterWhisper(Path(folder))
 
 
-def _parts(
-    audio: Audio, facts: dict[str, Any], model: LoadedModel, left_out: list[dict[str, Any]]
-) -> Iterator[tuple[Segment, str]]:
+def _parts(audio: Audio, facts: dict[str, Any], left_out: list[dict[str, Any]]) -> Iterator[tuple[Segment, str]]:
     """Stretches to keep, each with the part of the transcript that it says."""
     settings = SliceSettings(**facts["slices"])
     text = facts["text"]
@@ -113,7 +110,7 @@ def _parts(
         yield from ((part, "") for part in slices.kept)
         return
     try:
-        known = align_transcript(model, audio, text, facts["language"])
+        known = align_transcript(_model(facts["model"]), audio, text, facts["language"])
         cuts = [(part, known.cut(part.start, part.end)) for part in slices.kept]
     except SovitsError as error:
         left_out.append(_lost(facts, 0.0, None, error.message))

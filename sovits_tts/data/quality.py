@@ -66,7 +66,8 @@ class Limits:
     seconds: tuple[float, float, float, float] = (0.6, 1.0, 15.0, 54.0)
     rate: tuple[float, float, float, float] = (2.0, 4.0, 20.0, 28.0)
     heard: tuple[float, float] = (0.7, 0.5)
-    stranger: tuple[float, float] = (5.0, 12.0)  # robust deviations from the speaker's usual clip
+    stranger: tuple[float, float] = (5.0, 12.0)  # robust deviations from the speaker's usual clip, by a speaker judge
+    timbre: tuple[float, float] = (3.0, 12.0)  # the same where there is none, by the average spectrum
 
 
 @dataclass(frozen=True)

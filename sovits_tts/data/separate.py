@@ -61,6 +61,10 @@ class Separator:
                 output_format="WAV", use_soundfile=True, output_single_stem=_STEM,
             )  # fmt: skip
             self._separator.load_model(path.name)
+        except ImportError as error:
+            raise MissingDependency(
+                f"audio-separator lacks a package that it needs: {error}.", hint='pip install "sovits-tts[separate]"'
+            ) from error
         except (RuntimeError, ValueError, KeyError, OSError) as error:
             raise DataError(
                 f"audio-separator cannot use {path.name}: {error}",
