@@ -18,9 +18,10 @@ from sovits_tts.models.frames import starts_at
 from sovits_tts.models.vits import VITS
 from sovits_tts.specs import get_spec
 from sovits_tts.training.team import Accelerated
-from sovits_tts.training.tune import find_critics, tune_vits
+from sovits_tts.training.tune import tune_vits
 from sovits_tts.training.tune_config import VITSTune
 from sovits_tts.training.tune_data import TuneData
+from sovits_tts.training.tune_files import find_critics
 from sovits_tts.training.tune_vits import VITSTuneStage
 from sovits_tts.training.tune_vits_data import VITSTuneBatch, VITSTuneData
 from tests.parity.registry import Fixture, load_derived

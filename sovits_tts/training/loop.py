@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +18,7 @@ import torch
 
 from sovits_tts.errors import TrainingError
 from sovits_tts.progress import Cancelled, Event, OnEvent, silent
+from sovits_tts.training.prefetch import prefetch
 from sovits_tts.training.state import load_state, save_state
 
 STATE, LOG = "state.safetensors", "log.jsonl"
@@ -78,25 +78,6 @@ class EpochEnd:
 
     values: dict[str, float]
     stop: bool = False
-
-
-def _prefetch(make: Callable[[int], Any], first: int, last: int, workers: int) -> Iterator[tuple[int, Any]]:
-    """(step, batch) in order, prepared by `workers` threads, a few ahead."""
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: list[tuple[int, Future[Any]]] = []
-        upcoming = first
-        try:
-            while True:
-                while upcoming < last and len(ahead) < 2 * workers:
-                    ahead.append((upcoming, pool.submit(make, upcoming)))
-                    upcoming += 1
-                if not ahead:
-                    return
-                step, future = ahead.pop(0)
-                yield step, future.result()
-        finally:
-            for _, future in ahead:
-                future.cancel()
 
 
 def run(
@@ -175,7 +156,7 @@ class _Run:
         if self.ended or self._end_epoch():  # a run may have been stopped between an epoch's last step and its end
             return False
         s = self.settings
-        for at, batch in _prefetch(self.make_batch, self.step, s.total_steps, s.workers):
+        for at, batch in prefetch(self.make_batch, self.step, s.total_steps, s.workers):
             if at not in self.skipped and not self._take(at, batch):
                 self._roll_back(at)
                 return True

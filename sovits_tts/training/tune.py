@@ -9,21 +9,14 @@ OUT/state.safetensors   where the run goes on
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import save_file
-from torch import Tensor
-
-from sovits_tts import assets
-from sovits_tts.checkpoints import official, store
+from sovits_tts.checkpoints import store
 from sovits_tts.checkpoints.build import read_model
-from sovits_tts.checkpoints.official_export import official_version
 from sovits_tts.config import as_dict
 from sovits_tts.data.atomic import write_json
 from sovits_tts.errors import CheckpointError, ConfigError, DataError
@@ -32,6 +25,7 @@ from sovits_tts.training.loop import EpochEnd, LoopSettings, run
 from sovits_tts.training.team import Accelerated
 from sovits_tts.training.tune_config import GPTTune, Tune, VITSTune, run_key
 from sovits_tts.training.tune_data import TuneData
+from sovits_tts.training.tune_files import find_critics, read_json, save_stage
 from sovits_tts.training.tune_gpt import GPTTuneData, GPTTuneStage
 from sovits_tts.training.tune_report import Sampler, TensorBoard, draw_curves
 from sovits_tts.training.tune_vits import VITSTuneStage
@@ -119,37 +113,6 @@ def tune_vits(
     )
 
 
-def find_critics(checkpoint: store.Checkpoint, config: VITSTune) -> dict[str, Tensor] | None:
-    """The discriminators to start from; None where the settings want none.
-
-    Those the settings name, else the base's own, else those of the official version that the base has the sizes of.
-    Raises ConfigError for official ones that are not downloaded, CheckpointError where there are none.
-    """
-    if not config.adversarial:
-        return None
-    if config.discriminators:
-        path = Path(config.discriminators)
-        if store.is_model(path):
-            found = store.load(path).part("discriminators")
-        else:
-            file = official.read(path, float32=True)
-            found = file.weights if file.kind == "discriminators" else {}
-        if not found:
-            raise CheckpointError(f"{path} holds no discriminators.")
-        return found
-    own = checkpoint.part("discriminators")
-    if own:
-        return own
-    try:
-        version = official_version(checkpoint.spec)
-    except CheckpointError as error:
-        raise CheckpointError(
-            f"The model {checkpoint.spec.name} comes without discriminators.",
-            hint="Name a file of them (discriminators), or train without them (adversarial: 0).",
-        ) from error
-    return official.read(assets.locate(assets.MODELS[version].discriminators, version), float32=True).weights
-
-
 class _Tuning:
     """One call: what both stages have in common."""
 
@@ -170,7 +133,7 @@ class _Tuning:
 
     def go(self, make: Callable[[], Any], examples: Any, minutes: float) -> list[Checkpoint]:
         self._claim(examples)
-        finished = _read(self.out / "done.json")
+        finished = read_json(self.out / "done.json")
         if finished and (finished["epochs"] >= self.config.epochs or finished["stopped"]):
             return self._known()
         stage = self.stage = make()
@@ -201,7 +164,7 @@ class _Tuning:
 
     def _claim(self, examples: Any) -> None:
         """Make the folder this run's, or find it so."""
-        found = _read(self.out / "run.json")
+        found = read_json(self.out / "run.json")
         if found and found.get("key") != self.key:
             raise ConfigError(
                 f"{self.out} holds a run with other settings, data or base model.",
@@ -283,7 +246,7 @@ class _Tuning:
         save_stage(path, weights)
         losses = {key: round(value, 6) for key, value in values.items()}
         checkpoint = Checkpoint(self.kind, epoch, step, path, losses)
-        known = {row["step"]: row for row in _read(self.out / "checkpoints.json") or []}
+        known = {row["step"]: row for row in read_json(self.out / "checkpoints.json") or []}
         known[step] = asdict(checkpoint) | {"path": path.name}
         write_json(self.out / "checkpoints.json", [known[at] for at in sorted(known)])
         if self.config.sample:
@@ -298,34 +261,9 @@ class _Tuning:
             self.on_checkpoint(checkpoint)
 
     def _known(self) -> list[Checkpoint]:
-        rows = _read(self.out / "checkpoints.json") or []
+        rows = read_json(self.out / "checkpoints.json") or []
         found = [Checkpoint(**row | {"path": self.out / "checkpoints" / row["path"]}) for row in rows]
         for checkpoint in found:
             if not checkpoint.path.is_file():
                 raise CheckpointError(f"{checkpoint.path} is gone.", hint=f"Delete {self.out} to train again.")
         return [checkpoint for checkpoint in found if checkpoint.epoch <= self.config.epochs]
-
-
-def save_stage(path: Path, weights: dict[str, Tensor]) -> None:
-    """Write a stage file, in half precision like a model folder, whole or not at all."""
-    stored = {
-        name: (value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()).contiguous().clone()
-        for name, value in weights.items()
-    }
-    bad = [name for name, value in stored.items() if value.is_floating_point() and not torch.isfinite(value).all()]
-    if bad:
-        raise CheckpointError(f"{bad[0]} holds values that are not finite in half precision.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    save_file(stored, partial)
-    partial.replace(path)
-
-
-def _read(path: Path) -> Any:
-    """A JSON file of ours; None where it is missing. They appear whole, so a damaged one is an error."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise CheckpointError(f"{path} is damaged: {error}.", hint="Delete the folder to train again.") from error
