@@ -54,7 +54,7 @@ def cut_item(facts: dict[str, Any]) -> dict[str, Any]:
             piece = piece.resample(facts["sample_rate"])
         name = f"{stem}-{facts['key'][:10]}-{number:03}"
         saved = piece.save(out / "clips" / f"{name}.flac", overwrite=True)
-        vector = timbre(piece) if piece.seconds >= _LEAST_VOICE and piece.peak > 1e-4 else []
+        vector: list[float] = timbre(piece).tolist() if piece.seconds >= _LEAST_VOICE and piece.peak > 1e-4 else []
         clips.append({
             "id": name, "path": f"clips/{saved.name}", "speaker": facts["speaker"], "language": facts["language"],
             "text": text, "source": str(path), "start": round(facts["start"] + part.start, 3),
