@@ -128,7 +128,7 @@ class _Tuning:
         self.on_event, self.on_checkpoint = on_event, on_checkpoint
         self.key = run_key(config, FORMAT, kind, data.key, checkpoint.fingerprint)
         self.sampler = Sampler(data, base, config, out, team.device)
-        self.best, self.waited = math.inf, 0
+        self.best, self.waited, self.at = math.inf, 0, 0
         self.sums: dict[str, list[float]] = {}  # of the epoch: [sum, count]
 
     def go(self, make: Callable[[], Any], examples: Any, minutes: float) -> list[Checkpoint]:
@@ -197,12 +197,13 @@ class _Tuning:
         return tell
 
     def _note(self, message: str) -> None:
-        self.on_event(Event(self.name, 0, self.total, "steps", message))
+        self.on_event(Event(self.name, self.at, self.total, "steps", message))
 
     # --- the stage, watched: what the loop trains and saves ---------------------------------------------------
 
     def step(self, batch: Any, step: int) -> dict[str, float]:
         values: dict[str, float] = self.stage.step(batch, step)
+        self.at = step + 1
         for name, value in values.items():
             if math.isfinite(value):
                 entry = self.sums.setdefault(name, [0.0, 0.0])
