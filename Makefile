@@ -16,10 +16,10 @@ TORCH_INDEX ?=
 demo: $(VENV)/installed
 	$(BIN)/python -m sovits_tts.app.demo
 
-test: $(VENV)/installed $(VENV)/installed-judges
+test: $(VENV)/installed $(VENV)/installed-judges $(VENV)/installed-train
 	$(BIN)/python -m pytest
 
-check: $(VENV)/installed $(VENV)/installed-judges $(VENV)/installed-dev
+check: $(VENV)/installed $(VENV)/installed-judges $(VENV)/installed-train $(VENV)/installed-dev
 	scripts/check
 
 $(BIN)/python:
@@ -38,6 +38,11 @@ endif
 # The judges of an evaluation: their own requirements name packages that need a compiler or a sound card, unused here.
 $(VENV)/installed-judges: requirements-judges.lock $(VENV)/installed
 	$(PIP) --no-deps -r requirements-judges.lock
+	@touch $@
+
+# Low-rank additions and TensorBoard, which some tests of training need.
+$(VENV)/installed-train: requirements-train.lock $(VENV)/installed
+	$(PIP) -r requirements-train.lock
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
