@@ -180,7 +180,7 @@ def kill_and_go_on(place: Path, config: FinetuneConfig, work: Path, sign: str) -
     command = [sys.executable, "-c", CHILD, str(place / "录音"), str(settings), str(work)]
     child = subprocess.Popen(command, env=environment)
     while not list(work.glob(sign)) and child.poll() is None:
-        time.sleep(0.01)
+        time.sleep(0.05)
     assert child.poll() is None, "it ended by itself"
     child.send_signal(signal.SIGKILL)
     child.wait()
@@ -262,7 +262,7 @@ def test_a_check_names_every_fault_at_once(
     silent = tmp_path / "silent"
     speech(3).save(silent / "a.wav")
     (silent / "b.wav").write_bytes(b"")
-    faulty = replace(config, model="v2", evaluate=replace(config.evaluate, recogniser="nowhere"),
+    faulty = replace(config, model="v2", vits={}, evaluate=replace(config.evaluate, recogniser="nowhere"),
                      voice=VoiceFacts(styles={"a/b": str(tmp_path / "x.wav")}))  # fmt: skip
     found = check(silent, "../up", faulty, tmp_path / "work")
     assert {problem.code for problem in found.fatal} == {
@@ -289,6 +289,8 @@ def test_without_transcripts_it_says_what_to_do(config: FinetuneConfig, tmp_path
     speech(3).save(tmp_path / "in" / "a.wav")
     with pytest.raises(DataError, match=r"None of the 1 recordings has a transcript.*\.txt.*--whisper.*--review"):
         finetune(tmp_path / "in", "fred", config, tmp_path / "work")
+    heard = check(tmp_path / "in", "fred", config, tmp_path / "work", hears=True)
+    assert not heard.fatal, "somebody listens"
     reviewed = finetune(tmp_path / "in", "fred", replace(config, review=True), tmp_path / "work")
     assert reviewed.stopped == "review" and reviewed.review.is_file()
     with pytest.raises(DataError, match="None of the 1 recordings has a transcript"):

@@ -34,9 +34,13 @@ class Check:
 
 
 def check(
-    source: str | os.PathLike[str], name: str, config: FinetuneConfig, work: Path, *, overwrite: bool = False
-) -> Check:
-    """List every problem of the input, the name, the model and the settings. Computes and writes nothing."""
+    source: str | os.PathLike[str], name: str, config: FinetuneConfig, work: Path,
+    *, overwrite: bool = False, hears: bool = False,
+) -> Check:  # fmt: skip
+    """List every problem of the input, the name, the model and the settings. Computes and writes nothing.
+
+    hears: there is a recogniser for recordings without a transcript, beside the one that the settings may name
+    """
     fatal = [*_name(name, work, overwrite), *_model(config), *_styles_and_judges(config)]
     manifest = Manifest(())
     problems: tuple[Problem, ...] = ()
@@ -48,7 +52,8 @@ def check(
     good = usable(manifest, problems)
     if manifest.rows and not good:
         fatal.append(Problem("unusable", str(source), 0, "None of the recordings can be used.", "See the problems."))
-    fatal += _transcripts(source, good, config, work)
+    if not hears:
+        fatal += _transcripts(source, good, config, work)
     speakers = sorted({row.speaker for row in good})
     if len(speakers) > 1:
         cause = f"The recordings name {len(speakers)} speakers ({', '.join(speakers[:5])}); a voice should be one."
@@ -76,6 +81,14 @@ def origin_of(work: Path) -> str:
 
 
 def _model(config: FinetuneConfig) -> Iterator[Problem]:
+    files = assets.MODELS.get(config.model)
+    own = config.vits.get("discriminators") or not config.vits.get("adversarial", True)
+    if files and "vits" in config.stages and not own:
+        try:
+            assets.locate(files.discriminators, config.model)
+        except SovitsError as error:
+            hint = f"Run `sovits-tts models download {config.model} --training`."
+            yield Problem("discriminators", config.model, 0, error.message, hint)
     try:
         spec = read_model(config.model).spec
     except SovitsError as error:
@@ -85,13 +98,6 @@ def _model(config: FinetuneConfig) -> Iterator[Problem]:
         config.tunes(spec)
     except SovitsError as error:
         yield _problem("settings", "the settings", error)
-    files = assets.MODELS.get(config.model)
-    if files and "vits" in config.stages and not config.vits.get("discriminators"):
-        try:
-            assets.locate(files.discriminators, config.model)
-        except SovitsError as error:
-            hint = f"Run `sovits-tts models download {config.model} --training`."
-            yield Problem("discriminators", config.model, 0, error.message, hint)
 
 
 def _styles_and_judges(config: FinetuneConfig) -> Iterator[Problem]:

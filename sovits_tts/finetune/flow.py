@@ -83,7 +83,7 @@ def finetune(
     config = config or FinetuneConfig()
     run = Run(source, name, config, Path(work or default_work(name)), on_event)
     with run.step("check"):
-        _refuse(run, overwrite)
+        _refuse(run, overwrite, transcriber is not None)
     prepared = _prepare(run, transcriber)
     with run.step("review") as on:
         on(Event("review", 0, 1, "", str(run.review), {"clips": len(prepared.clips), "used": len(prepared.rows)}))
@@ -107,8 +107,8 @@ def finetune(
     return FinetuneResult(name, run.work, run.review, "", package, page, report)
 
 
-def _refuse(run: Run, overwrite: bool) -> None:
-    found = check(run.source, run.name, run.config, run.work, overwrite=overwrite)
+def _refuse(run: Run, overwrite: bool, hears: bool) -> None:
+    found = check(run.source, run.name, run.config, run.work, overwrite=overwrite, hears=hears)
     if found.fatal:
         lines = [f"{problem.cause} {problem.fix}".strip() for problem in found.fatal]
         hint = "--check lists every problem." if found.problems != found.fatal else ""
