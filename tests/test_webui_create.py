@@ -73,6 +73,8 @@ def test_what_cannot_be_begun(place: Path) -> None:
         creating.begin([*files, str(wrong)], "ann", "mini")
     with pytest.raises(DataError, match="501 files"):
         creating.begin(files[:1] * 501, "ann", "mini")
+    with pytest.raises(DataError, match=r"Two files are called 0\.wav"):
+        creating.begin(files[:1] * 2, "ann", "mini")
     for name in ("", "../ann", "mini", "english-woman/"):
         with pytest.raises(VoiceError):
             creating.begin(files, name, "mini")

@@ -79,9 +79,9 @@ def window(address: str, browsers: list[Any]) -> Callable[..., Any]:
             options = webdriver.ChromeOptions()
             for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en"):
                 options.add_argument(flag)
-            browsers.append(
-                webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-            )
+            service = webdriver.ChromeService(shutil.which("chromedriver"))
+            browsers.append(webdriver.Chrome(options=options, service=service))
+            browsers[-1].set_script_timeout(300)  # a busy machine is slow, not broken
         driver = browsers[used]
         used += 1
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}

@@ -73,16 +73,16 @@ def _accepted(paths: list[Path]) -> list[Path]:
             f"These are {len(paths)} files of {size >> 20} MB.",
             hint=f"At most {MAX_FILES} files of {MAX_BYTES >> 20} MB; `sovits-tts finetune` takes more.",
         )
+    names = [path.name for path in paths]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise DataError(f"Two files are called {twice}.", hint="Give them different names.")
     return paths
 
 
 def _take(paths: list[Path], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in paths:
-        target = folder / path.name
-        if target.exists():
-            raise DataError(f"Two files are called {path.name}.", hint="Give them different names.")
-        shutil.move(path, target)
+        shutil.move(path, folder / path.name)
 
 
 def waits_for_review(job: Job) -> bool:

@@ -82,7 +82,7 @@ def _wire(
         voice = voices.bundled_for(language)
         names = gr.update(choices=page.voices(), value=voice.name)
         card = clips.card(voice.audio, inspect(voice.audio), language)
-        return [language, names, speaking.fitting(voice, ""), card, voice.text, voice.language]
+        return [language, names, speaking.fitting(voice, ""), card, voice.text, voice.language, None]
 
     def speak_with(job_id: str, text: str) -> list[Any]:
         job = jobs.find(job_id or "")
@@ -90,15 +90,14 @@ def _wire(
         voice = voices.get(str(name))
         names = gr.update(choices=page.voices(), value=name)
         card = clips.card(voice.audio, inspect(voice.audio), voice.language)
-        return [gr.Tabs(selected="speak"), names, speaking.fitting(voice, text), card, voice.text, voice.language]
+        return [gr.Tabs(selected="speak"), names, speaking.fitting(voice, text), card, voice.text, voice.language, None]
 
     for tab in tabs:  # a voice may have come from another window, or from the command line
         tab.select(page.fresh_lists, None, lists, **hidden)
     page.language.change(switch, page.language, [*texts, models], **hidden)
     blocks.load(arrive, None, [page.language, *speak.values()], **hidden).then(
         switch, page.language, [*texts, models], **hidden
-    )
-    blocks.load(create["look"], create["given"], create["view"], **hidden)
+    ).then(create["look"], create["given"], create["view"], **hidden)
     create["speak"].click(speak_with, [create["job"], speak["text"]], [all_tabs, *speak.values()], **hidden)
 
 

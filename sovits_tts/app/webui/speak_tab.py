@@ -49,7 +49,7 @@ def build(page: Page) -> dict[str, Any]:
     _wire_generate(page, at)
     _wire_lines(page, at)
     page.lists += [(at.voice, False), (at.timbre[1], True)]
-    return {name: getattr(at, name) for name in ("voice", "text", "card", "transcript", "clip_language")}
+    return {name: getattr(at, name) for name in ("voice", "text", "card", "transcript", "clip_language", "clip")}
 
 
 def _voice_side(page: Page, at: SimpleNamespace, languages: list[str]) -> None:
