@@ -193,7 +193,7 @@ def kill_and_go_on(place: Path, config: FinetuneConfig, work: Path, sign: str) -
 
 def test_a_killed_run_goes_on(done: tuple[FinetuneResult, list[Event]], place: Path, config: FinetuneConfig) -> None:
     """Killed while it speaks the held-out line for the first time."""
-    result = kill_and_go_on(place, replace(config, stages=()), place / "killed", "prepared/work/features/*.safetensors")
+    result = kill_and_go_on(place, replace(config, stages=()), place / "killed", "prepared/*/features/*.safetensors")
     assert same(result.report)["baseline"] == same(done[0].report)["baseline"]
 
 
