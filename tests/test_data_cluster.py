@@ -71,7 +71,8 @@ def test_what_is_done_is_not_done_again(local: None, tmp_path: Path) -> None:
         found = run_tasks("read", tasks, prepare_items.read_item, tmp_path / "work", workers, lambda event: None)
     assert found["0"] == first["0"]
     assert sorted(path.stem for path in (tmp_path / "work").glob("*.json")) == ["0", "1", "2"]
-    again = run_tasks("read", tasks, prepare_items.read_item, tmp_path / "work", 1, lambda event: pytest.fail)
+    with runner("local", 2) as workers:
+        again = run_tasks("read", tasks, _refuse, tmp_path / "work", workers, lambda event: None)
     assert again == found
 
 
@@ -104,6 +105,10 @@ def test_without_ray_the_way_to_it_is_shown(
     assert "Ray is not installed." in capsys.readouterr().err
     with runner("", 3) as workers:
         assert workers == 3
+
+
+def _refuse(facts: dict[str, Any]) -> dict[str, Any]:
+    raise AssertionError("done again")
 
 
 def _facts(folder: Path, model: str, text: str) -> dict[str, Any]:
