@@ -22,7 +22,7 @@ _PRICE = re.compile(
     rf"(?P<article>\b[Aa]n? )?(?P<minus>(?<![\w)])[-−])?(?<![\w$])(?P<sign>{_SIGN}|\b(?:{_CODE})\s?)(?P<n>{NUM})"
     rf"(?:[ -]?(?P<scale>{_SCALE}))?"
     rf"(?:(?:\s?[-–]\s?| to )(?:{_SIGN})?(?P<n2>{NUM})(?:[ -]?(?P<scale2>{_SCALE}))?)?(?P<plus>\+(?!\w))?"
-    rf"(?P<adjective>[ -](?=[a-z]))?"
+    rf"(?P<adjective>[ -](?=[A-Za-z]))?"
 )
 _PRICE_AFTER = re.compile(
     rf"(?<![\w.,$£€¥])(?P<n>{NUM})(?:\s?(?P<scale>{_SCALE}))?(?P<sign>\s?[$£€¥₹₩₽](?!\d)|\s(?:{_CODE})\b)"
@@ -53,6 +53,9 @@ def _price(match: re.Match[str]) -> str:
         return f"{lead}{scaled(amount, scale)} to {last} {many}{part['adjective'] or ''}"
     adjective = (" plus" if part.get("plus") else "") + (part.get("adjective") or "")
     if part.get("article") and adjective and not NOT_NOUN.match(text_after(match)):
+        whole, _, rest = amount.partition(".")
+        if len(rest) == 2 and not scale and int(rest):
+            return f"{lead}{cardinal(whole)} {one} and {cardinal(int(rest))} {coin} "
         return f"{lead}{scaled(amount, scale)} {one} "
     whole, dot, rest = amount.partition(".")
     if dot and len(rest) == 2 and not scale and one not in {"yen", "won"}:

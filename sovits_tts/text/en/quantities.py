@@ -29,7 +29,7 @@ _INCHES = re.compile(
 _DURATION = re.compile(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?\b")
 _FEET_INCHES = re.compile(r"(?<![\w.,])(\d{1,2})\s?ft\.?,? (\d{1,2})\s?in\b\.?")
 _PER = re.compile(
-    r"(?<=[A-Za-z])\s?/\s?(hour|hr|h|day|week|wk|month|mo|year|yr|person|night|kg|lb|minute|min|second|sec|s|GB|unit|item|"
+    r"(?<=\d)/(?=(?:day|week|month|year|hour|night|person|min|sec|unit|item|piece|share)\b)|(?<=[A-Za-z])\s?/\s?(hour|hr|h|day|week|wk|month|mo|year|yr|person|night|kg|lb|minute|min|second|sec|s|GB|unit|item|"
     r"share|piece|mile|km|gallon|user|capita|oz|bbl|barrel|gal|ton|ft|sqft|acre|head|seat|bottle|cup|serving|call|request|"
     r"pack|box|student|child|adult|car|room|page|word|line|class|game|ticket|token|kWh)\b(?!/)"
 )
@@ -114,7 +114,7 @@ def read_measures(draft: Draft) -> None:
     pattern, names = _units()
     draft.sub(pattern, lambda m: _measure(m, names))
     if "/" in draft.text:
-        draft.sub(_PER, lambda m: f" per {_PER_NAMES.get(m[1], m[1])}")
+        draft.sub(_PER, lambda m: f" per {_PER_NAMES.get(m[1], m[1]) if m[1] else ''}")
 
 
 def _inches(match: re.Match[str]) -> str:

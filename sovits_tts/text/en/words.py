@@ -31,6 +31,7 @@ _YOU = re.compile(
 )
 _ARE = re.compile(r"\b(you|how|who|we|they|what|kids|guys|where) r(?![\w'/=^*+-])")
 _STREET = "St|Ave|Rd|Blvd|Dr|Ln|Pl|Ct|Street|Avenue|Road|Boulevard|Drive|Lane|Way|Place|Court|Highway|Parkway"
+_YOU_ARE = re.compile(r"\bur(?= (?:the|an?|so|very|welcome|right|wrong|not|gonna|too|really)\b)")
 _WIND = re.compile(
     r"\b([NSEW])\.?(?= \d+(?:st|nd|rd|th) (?:St|Ave|Street|Avenue)\b)"
     rf"|(?<=\d )([NSEW])\.?(?= (?:\d+(?:st|nd|rd|th)\b|(?:[A-Z][a-z]+ ){{1,2}}(?:{_STREET})\b))"
@@ -54,7 +55,7 @@ _ROMAN = re.compile(r"\b([A-Za-z]+\.?)([ \n])([IVXLCDM]+)(?='s|s'|\b)(?!\.\w|-)"
 _LONE_ROMAN = re.compile(
     r"(?<![\w.-])(?:II|III|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XVII|XVIII|XIX|XX|XXI)\b(?!-|\.\w)"
 )
-_ZIP = re.compile(r"(,? )([A-Z]{2}) (\d{5})(?!\d)")
+_ZIP = re.compile(r"(,? )([A-Z]{2}) (\d{5}(?:-\d{4})?)(?!\d)")
 _AVENUE = re.compile(r"(?<=[a-z] )(Ave|Rd|Ln|Blvd|Sq|Ct|Pkwy|Hwy)(?: ([NS][EW]?|[EW]))?(?=,|\.?$|\s*\n)")
 _CAPITALS = re.compile(r"(?<![A-Za-zÀ-ÿ'])[A-Z]{2,}(?:&[A-Z])?(?:'?s'?)?(?![A-Za-zÀ-ÿ])")
 _MIXED = re.compile(r"(?<![A-Za-zÀ-ÿ])[A-Za-z]*(?:[a-z][A-Z]|[A-Z]{2}[a-z])[A-Za-z]*")
@@ -92,6 +93,7 @@ def read_abbreviations(draft: Draft) -> None:
     draft.sub(_DAY_LIST, lambda m: next(day for day in _DAYS if day.startswith(m[1][:3])))
     if " u" in text or text[:1] == "u" or " r" in text:
         draft.sub(_YOU, lambda m: "you")
+        draft.sub(_YOU_ARE, lambda m: "you're")
         draft.sub(_ARE, lambda m: f"{m[1]} are")
     if "Dr" in text:
         draft.sub(_DOCTOR, _doctor)
@@ -106,7 +108,7 @@ def read_abbreviations(draft: Draft) -> None:
 
 def _bare(match: re.Match[str]) -> str:
     spoon = match[0] in {"tsp", "tbsp"}
-    one = spoon and re.search(r"(?<!and a )\b(?:one|half|third|quarter|eighth|an?)\s$", text_before(match))
+    one = spoon and re.search(r"(?<!and a )\b(?:one|half|thirds?|quarters?|eighths?|an?)\s$", text_before(match))
     return _BARE[match[0]].removesuffix("s") if one else _BARE[match[0]]
 
 
