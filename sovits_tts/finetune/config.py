@@ -105,7 +105,8 @@ class FinetuneConfig:
                 f"prepare.model is {self.prepare.model!r}, but model is {self.model!r}.",
                 hint="Leave prepare.model out.",
             )
-        _stage(GPTTune(), self.gpt, "gpt")
+        # Values that depend on the model's own settings are checked by `tunes`, where the model is known.
+        _stage(GPTTune(optimizer="adamw"), self.gpt, "gpt")
         _stage(VITSTune(), self.vits, "vits")
 
     def tunes(self, spec: ModelSpec) -> tuple[GPTTune, VITSTune]:
