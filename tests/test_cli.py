@@ -141,9 +141,7 @@ def test_inspect_measures_and_draws(home: Path, capsys: pytest.CaptureFixture[st
     assert "LUFS" in capsys.readouterr().out
 
 
-def test_voices_are_added_listed_shown_and_removed(
-    home: Path, model: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_voices_are_added_listed_shown_and_removed(home: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
     speech(5).save("clip.wav")
     added = say(capsys, "voices", "add", "bob", "clip.wav", "-m", model, "--consent", "Bob, for tests")
     assert Path(added["path"]).is_file()

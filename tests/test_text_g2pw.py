@@ -244,9 +244,7 @@ def archive(*names: str) -> bytes:
     return made.getvalue()
 
 
-def test_the_archive_is_unpacked_whole_or_not_at_all(
-    nothing_downloaded: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_archive_is_unpacked_whole_or_not_at_all(nothing_downloaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [path.partition("/")[2] for path in assets._g2pw_paths()[:-1]]
     given = [archive(*names[1:]), b"no zip", archive(*names, "config.py", "record.log")]
 
