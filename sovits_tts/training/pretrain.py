@@ -116,18 +116,19 @@ def _given(path: Path | None, option: str) -> Path:
 
 def _content_stage(work: Path, spec: ModelSpec) -> tuple[ContentStage, int]:
     """The trained content encoder, in fp32: tokens must not flip with the precision; and its step."""
-    state = _state(work / "content")
+    state, step = _state(work / "content")
     stage = ContentStage(spec.content, 1, low=False)
     stage.precision.load_state_dict(state["networks"])
-    return stage, int(load_state(work / "content" / "state.safetensors")["step"])
+    return stage, step
 
 
-def _state(folder: Path) -> dict[str, Any]:
+def _state(folder: Path) -> tuple[dict[str, Any], int]:
+    """The saved state of a stage, and its step."""
     path = folder / "state.safetensors"
     if not path.is_file():
         raise DataError(f"{path} is missing.", hint=f"Run `sovits-tts pretrain {folder.name}` first.")
-    state: dict[str, Any] = load_state(path)["stage"]
-    return state
+    saved = load_state(path)
+    return saved["stage"], int(saved["step"])
 
 
 def _indices(work: Path, split: str) -> list[int]:
@@ -200,9 +201,9 @@ def package(work: Path, spec: ModelSpec, out: Path, meta: dict[str, Any]) -> str
             f"The tokens were not made by the content encoder of step {step}.", hint="Run `sovits-tts pretrain tokens`."
         )
     weights.update({f"content.{k}": v for k, v in content.network.state_dict().items()})
-    gpt = _state(work / "gpt")
+    gpt, gpt_step = _state(work / "gpt")
     weights.update({f"gpt.{k}": v for k, v in averaged(gpt, "network").items()})
-    vits = _state(work / "vits")
+    vits, vits_step = _state(work / "vits")
     weights.update({f"vits.{k}": v for k, v in averaged(vits, "generator").items()})
     weights.update({f"discriminators.{k}": v for k, v in vits["discriminator"].items()})
     codebook = load_codebook(work)
@@ -212,7 +213,7 @@ def package(work: Path, spec: ModelSpec, out: Path, meta: dict[str, Any]) -> str
     for buffer in ("cluster_size", "initialized"):  # the average began before the codebook was installed
         weights[f"vits.quantizer.{buffer}"] = vits["generator"][f"quantizer.{buffer}"]
     silence = silence_token(_tokens(work))
-    steps = {name: int(load_state(work / name / "state.safetensors")["step"]) for name in ("content", "gpt", "vits")}
+    steps = {"content": step, "gpt": gpt_step, "vits": vits_step}
     return save(out, replace(spec, silence_token=silence), weights, {**meta, "steps": steps}, overwrite=True)
 
 
