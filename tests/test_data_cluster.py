@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from sovits_tts.app.cli import run
 from sovits_tts.audio import Audio, join
@@ -28,15 +27,6 @@ def local() -> Iterator[None]:
     """One Ray of two workers for all tests here; starting one takes seconds."""
     with runner("local", 2):
         yield
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """As in a worker: with other threads the last digits may differ."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def write_folder(folder: Path) -> Path:
