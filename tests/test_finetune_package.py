@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from sovits_tts import voices
 from sovits_tts.app.cli import run
+from sovits_tts.audio import Audio
 from sovits_tts.checkpoints import official, store
 from sovits_tts.checkpoints.build import load_model, read_model
 from sovits_tts.checkpoints.official_export import write_gpt, write_vits
@@ -157,6 +158,23 @@ def test_say_with_a_fine_tuned_voice(alice: VoicePackage, base: Path, capsys: py
     assert wrong["exit"] == 2 and "normal, angry" in wrong["error"]["hint"]
     assert out(capsys, "say", TEXT, "-v", "alice", "-m", str(base), "-o", "e.wav")["exit"] == 0
     assert Path("e.wav").read_bytes() == Path("a.wav").read_bytes()
+
+
+def test_convert_with_a_fine_tuned_voice(
+    alice: VoicePackage, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = speech(3.0, f0=90, seed=3).save(tmp_path / "clip.wav")
+    source = Audio.load(clip)
+    tuned = out(capsys, "convert", str(clip), "-v", "alice", "--text", TEXT, "-o", "a.wav")
+    assert (tuned["exit"], tuned["voice"]) == (0, "alice")
+    assert not any("without the weights" in note for note in tuned["notes"])
+    tts = TTS.load("alice", device="cpu")
+    tts.convert(source, tts.voice("alice"), TEXT).save("with.wav")
+    plain = TTS.load(base, device="cpu")
+    plain.convert(source, plain.voice("alice"), TEXT).save("without.wav")
+    assert Path("a.wav").read_bytes() == Path("with.wav").read_bytes() != Path("without.wav").read_bytes()
+    styled = out(capsys, "convert", str(clip), "-v", "alice", "--style", "angry", "--text", TEXT, "-o", "b.wav")
+    assert (styled["exit"], styled["voice"]) == (0, "alice, angry")
 
 
 def test_voices_list_show_export_import_remove(alice: VoicePackage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,24 +16,36 @@ from sovits_tts.app.cli.options import (
     Loudness,
     Mix,
     Model,
+    Output,
     Pitch,
     Precision,
+    Seed,
+    Speed,
+    Style,
+    VoiceLanguage,
+    VoiceText,
     load,
     timbre,
 )
+from sovits_tts.app.cli.speech import tell, who_spoke, write_speech
+from sovits_tts.progress import Event
+
+if TYPE_CHECKING:
+    from sovits_tts.tts import Chunk
 
 
 def convert(
     recording: Annotated[Path, typer.Argument(help="Speech of any length.")],
     voice: Annotated[str, typer.Option("--voice", "-v", help="Who is to say it: a clip, a .voice file, a saved name.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")] = Path("out.wav"),
+    output: Output = Path("out.wav"),
     text: Annotated[str, typer.Option(help="What the recording says; without it the model listens.")] = "",
     language: Annotated[str, typer.Option("--language", "-l", help="Of that text.")] = "auto",
-    voice_text: Annotated[str | None, typer.Option(help="What the clip of --voice says.")] = None,
-    voice_language: Annotated[str | None, typer.Option(help="Language of the clip of --voice.")] = None,
+    voice_text: VoiceText = None,
+    voice_language: VoiceLanguage = None,
+    style: Style = "",
     model: Model = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same sound.")] = 0,
-    speed: Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")] = 1.0,
+    seed: Seed = 0,
+    speed: Speed = 1.0,
     pitch: Pitch = 0.0,
     loudness: Loudness = None,
     mix: Mix = None,
@@ -44,29 +55,20 @@ def convert(
     force: Force = False,
 ) -> None:
     """Say what a recording says, in the same way, in another voice."""
-    from sovits_tts.audio import Audio, join
-    from sovits_tts.progress import Event
+    from sovits_tts.audio import Audio
     from sovits_tts.tts import SynthesisOptions
 
     console.refuse_overwrite(output, force)
     console.refuse_suffix(output)
     options = SynthesisOptions(seed=seed, speed=speed, pitch=pitch, loudness=loudness)
     source = Audio.load(recording)
-    tts = load(model, device, precision)
+    tts = load(model, device, precision, voice)
     options = replace(options, timbre=timbre(tts, mix))
-    target = tts.voice(voice, voice_text, voice_language)
-    begun, parts = time.perf_counter(), []
-    with console.progress() as on_event:
-        for chunk in tts.convert_stream(source, target, text, language, options):
-            parts.append(Audio(chunk.samples, chunk.sample_rate))
-            on_event(Event("convert", sum(part.seconds for part in parts), source.seconds / speed, "seconds"))
-    spent, audio = time.perf_counter() - begun, join(parts)
-    audio.save(output, overwrite=force)
-    if json:
-        console.show_json({
-            "path": str(output), "seconds": audio.seconds, "sample_rate": audio.sample_rate, "model": tts.spec.name,
-            "voice": target.name or voice, "seed": seed, "real_time_factor": spent / max(audio.seconds, 1e-9),
-            "notes": list(target.notes),
-        })  # fmt: skip
-    else:
-        console.show(f"{output}: {audio.seconds:.2f} s in the voice {target.name or voice}, made in {spent:.1f} s")
+    target = tts.voice(voice, voice_text, voice_language, style=style)
+
+    def told(done: list[Chunk]) -> Event:
+        seconds = sum(len(chunk.samples) / chunk.sample_rate for chunk in done)
+        return Event("convert", seconds, source.seconds / speed, "seconds")
+
+    _, facts = write_speech(tts.convert_stream(source, target, text, language, options), output, force, told)
+    tell(facts | who_spoke(tts, target, voice, seed), json)

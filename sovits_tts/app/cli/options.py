@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,12 @@ Precision = Annotated[str, typer.Option(help="auto, fp32, fp16, bf16.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Polyphones = Annotated[str, typer.Option(help="Chinese characters of several readings: table, or g2pw (downloaded).")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")]
+VoiceText = Annotated[str | None, typer.Option(help="What the clip of --voice says.")]
+VoiceLanguage = Annotated[str | None, typer.Option(help="Language of the clip of --voice.")]
+Style = Annotated[str, typer.Option(help="Of a fine-tuned voice: calm, angry …, as `voices show` lists.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same sound.")]
+Speed = Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")]
 Pitch = Annotated[float, typer.Option(help="Semitones up or down, -12 to 12; the voice stays the same.")]
 Loudness = Annotated[float | None, typer.Option(help="LUFS of every sentence, -60 to -5; podcasts have about -16.")]
 Mix = Annotated[

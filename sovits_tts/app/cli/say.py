@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -17,30 +16,35 @@ from sovits_tts.app.cli.options import (
     Loudness,
     Mix,
     Model,
+    Output,
     Pitch,
     Polyphones,
     Precision,
+    Seed,
+    Speed,
+    Style,
+    VoiceLanguage,
+    VoiceText,
     load,
     timbre,
 )
-
-if TYPE_CHECKING:
-    from sovits_tts.tts import Chunk
+from sovits_tts.app.cli.speech import tell, who_spoke, write_speech
+from sovits_tts.progress import Event
 
 
 def say(
     context: typer.Context,
     text: Annotated[str | None, typer.Argument(help="What to say; - reads stdin.")] = None,
     file: Annotated[Path | None, typer.Option(help="Say what stands in this UTF-8 file.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")] = Path("out.wav"),
+    output: Output = Path("out.wav"),
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A clip, a .voice file, or a saved name.")] = None,
-    voice_text: Annotated[str | None, typer.Option(help="What the clip says.")] = None,
-    voice_language: Annotated[str | None, typer.Option(help="Language of the clip.")] = None,
-    style: Annotated[str, typer.Option(help="Of a fine-tuned voice: calm, angry …, as `voices show` lists.")] = "",
+    voice_text: VoiceText = None,
+    voice_language: VoiceLanguage = None,
+    style: Style = "",
     language: Annotated[str, typer.Option("--language", "-l", help="auto, zh, en, ja, ko, yue.")] = "auto",
     model: Model = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same sound.")] = 0,
-    speed: Annotated[float, typer.Option(help="0.25 to 4; 2 is twice as fast.")] = 1.0,
+    seed: Seed = 0,
+    speed: Speed = 1.0,
     pitch: Pitch = 0.0,
     loudness: Loudness = None,
     mix: Mix = None,
@@ -59,8 +63,6 @@ def say(
     force: Force = False,
 ) -> None:
     """Say a text in the voice of a clip; without --voice, in the bundled voice of the text's language."""
-    from sovits_tts.audio import Audio, join
-    from sovits_tts.progress import Event
     from sovits_tts.text.frontend import Lexicon
     from sovits_tts.tts import SynthesisOptions
 
@@ -78,44 +80,14 @@ def say(
         options = replace(options, **own)
     options = replace(options, timbre=timbre(tts, mix))
     known = tts.voice(voice, voice_text, voice_language, style=style) if voice else None
-    start = time.perf_counter()
-    chunks: list[Chunk] = []
-    with console.progress() as on_event:
-        for chunk in tts.stream(spoken, known, options=options):
-            chunks.append(chunk)
-            on_event(Event("say", len(chunks), 0, "sentences", chunk.text[:60]))
-    spent = time.perf_counter() - start
-    audio = join([Audio(chunk.samples, chunk.sample_rate) for chunk in chunks])
-    audio.save(output, overwrite=force)
-    facts = {
-        "path": str(output),
-        "seconds": audio.seconds,
-        "sample_rate": audio.sample_rate,
-        "real_time_factor": spent / max(audio.seconds, 1e-9),
-        "model": tts.spec.name,
-        "voice": (known.name or voice) if known else "bundled",
-        "seed": seed,
-        "notes": list(known.notes) if known else [],
-        "sentences": [chunk.as_dict() for chunk in chunks],
-    }
-    if json:
-        console.show_json(facts)
-    else:
-        _tell(facts)
+    chunks, facts = write_speech(
+        tts.stream(spoken, known, options=options), output, force,
+        lambda done: Event("say", len(done), 0, "sentences", done[-1].text[:60]),
+    )  # fmt: skip
+    sentences = {"sentences": [chunk.as_dict() for chunk in chunks]}
+    tell(facts | who_spoke(tts, known, voice, seed) | sentences, json)
 
 
 def _given(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     return source is not None and source.name != "DEFAULT"
-
-
-def _tell(facts: dict[str, Any]) -> None:
-    for remark in facts["notes"]:
-        console.note(remark)
-    for sentence in facts["sentences"]:
-        for warning in sentence["warnings"]:
-            console.note(f"Warning: {warning}")
-        if sentence["failed"]:
-            console.note(f"Warning: this may not be right ({', '.join(sentence['problems'])}): {sentence['text']}")
-    console.note(f"{facts['seconds']:.2f} s of sound, real-time factor {facts['real_time_factor']:.2f}")
-    console.show(facts["path"])
