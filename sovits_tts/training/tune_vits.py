@@ -133,15 +133,10 @@ class VITSTuneStage:
 
     def generate(self, batch: VITSTuneBatch) -> TrainOutput:
         """The networks' output for a batch."""
-        to, into = self.team.device, self.g_precision.input
         with self.g_precision.autocast():
             output: TrainOutput = self.generator(
-                None, into(batch.spec), batch.spec_lengths.to(to), batch.phonemes.to(to), batch.phoneme_lengths.to(to),
-                None if batch.speaker is None else into(batch.speaker), self.tune.slice_frames,
-                style_spec=None if batch.style_spec is None else into(batch.style_spec),
-                style_lengths=None if batch.style_lengths is None else batch.style_lengths.to(to),
-                tokens=batch.tokens.to(to), noise=into(batch.noise), slice_start=batch.slice_start.to(to),
-            )  # fmt: skip
+                None, **batch.inputs(self.g_precision), slice_frames=self.tune.slice_frames
+            )
         return output
 
     def _compared(self, batch: VITSTuneBatch, output: TrainOutput) -> tuple[Tensor, Tensor]:

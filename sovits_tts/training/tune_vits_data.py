@@ -15,32 +15,31 @@ from sovits_tts.data.batching import upstream_vits_padding
 from sovits_tts.errors import DataError
 from sovits_tts.mel import spectrogram
 from sovits_tts.models.frames import starts_at
+from sovits_tts.training.precision import Precision
 from sovits_tts.training.tune_config import VALIDATED, VITSTune
 from sovits_tts.training.tune_data import ClipFeatures, TuneData
 from sovits_tts.training.tune_plan import Plan, share_of, similar_length, upstream_vits
+from sovits_tts.training.vits_data import VITSBatch
 
 _SECONDS = (0.6, 54.0)  # shorter and longer clips are left out
 _STYLE_SECONDS = 5.0  # at most, of the clip that gives the voice
 
 
 @dataclass(frozen=True)
-class VITSTuneBatch:
-    """This process's rows of a batch, and the part of the whole batch that they are."""
+class VITSTuneBatch(VITSBatch):
+    """This process's rows of a batch, all that is random in them, and the part of the whole batch that they are."""
 
-    wave: Tensor  # (B, 1, T * hop)
-    spec: Tensor  # (B, n_bins, T)
-    spec_lengths: Tensor  # (B,) frames
-    phonemes: Tensor  # (B, P)
-    phoneme_lengths: Tensor  # (B,)
-    tokens: Tensor  # (B, S)
     speaker: Tensor | None  # (B, d_speaker) of the clip that gives the voice
-    style_spec: Tensor | None  # (B, n_bins, R); None: the clip gives its own voice
-    style_lengths: Tensor | None
-    narrow: Tensor  # (B,) bool: compare only below 8 kHz
     noise: Tensor  # (B, d_latent, T) of the posterior
     slice_start: Tensor  # (B,) first frame that is decoded
     row_share: float = 1.0  # rows here over rows in the mean process
     frame_share: float = 1.0
+
+    def inputs(self, precision: Precision) -> dict[str, Tensor | None]:
+        return super().inputs(precision) | {
+            "speaker": None if self.speaker is None else precision.input(self.speaker),
+            "noise": precision.input(self.noise), "slice_start": self.slice_start.to(precision.device),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -139,10 +138,10 @@ class VITSTuneData:
             pad_sequence([item.clip.phonemes for item in items], batch_first=True),
             torch.tensor([len(item.clip.phonemes) for item in items]),
             torch.stack([_fit(item.clip.tokens[:tokens], tokens) for item in items]),
-            torch.stack(speakers) if speakers else None,
             torch.stack([_fit(s, max(x.shape[1] for x in styles)) for s in styles]) if styles else None,
             torch.tensor([s.shape[1] for s in styles]) if styles else None,
             torch.tensor([item.narrow for item in items]),
+            torch.stack(speakers) if speakers else None,
             torch.stack([_fit(item.noise, longest) for item in items]),
             torch.tensor([item.start for item in items]),
         )  # fmt: skip

@@ -96,16 +96,10 @@ class VITSStage:
 
     def generate(self, batch: VITSBatch) -> tuple[TrainOutput, Tensor, Tensor]:
         """Output of the networks, the generated slice and the recorded one, (B, 1, slice)."""
-        to = self.device
         with self.g_precision.autocast():
-            output = self.generator.forward_train(
-                None, self.g_precision.input(batch.spec), batch.spec_lengths.to(to), batch.phonemes.to(to),
-                batch.phoneme_lengths.to(to), slice_frames=self.slice_frames,
-                style_spec=self.g_precision.input(batch.style_spec), style_lengths=batch.style_lengths.to(to),
-                tokens=batch.tokens.to(to),
-            )  # fmt: skip
+            output: TrainOutput = self.generator(None, **batch.inputs(self.g_precision), slice_frames=self.slice_frames)
         hop = self.config.hop
-        real = take_slices(batch.wave.to(to), output.slice_start * hop, self.slice_frames * hop)
+        real = take_slices(batch.wave.to(self.device), output.slice_start * hop, self.slice_frames * hop)
         rate = self.config.sample_rate
         return output, below_8k(output.wave_slice, batch.narrow, rate), below_8k(real, batch.narrow, rate)
 

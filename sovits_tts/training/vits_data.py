@@ -14,21 +14,34 @@ from sovits_tts.data.pieces import Piece, SpeakerSampler
 from sovits_tts.data.tokens import TokenStore
 from sovits_tts.mel import spectrogram
 from sovits_tts.specs import VITSConfig
+from sovits_tts.training.precision import Precision
 
 NARROW = 8.5  # kHz: a recording that holds nothing above this must not teach what treble sounds like
 
 
 @dataclass(frozen=True)
 class VITSBatch:
+    """What a step of the VITS stage reads. Rows are padded on the right with zeros."""
+
     wave: Tensor  # (B, 1, T * hop)
     spec: Tensor  # (B, n_bins, T)
     spec_lengths: Tensor  # (B,) frames
     phonemes: Tensor  # (B, P)
     phoneme_lengths: Tensor  # (B,)
     tokens: Tensor  # (B, S)
-    style_spec: Tensor  # (B, n_bins, R)
-    style_lengths: Tensor  # (B,)
+    style_spec: Tensor | None  # (B, n_bins, R) of what gives the voice; None: the clip itself
+    style_lengths: Tensor | None  # (B,)
     narrow: Tensor  # (B,) bool: compare only below 8 kHz
+
+    def inputs(self, precision: Precision) -> dict[str, Tensor | None]:
+        """Arguments of the network in training, on its device."""
+        to, into = precision.device, precision.input
+        return {
+            "spec": into(self.spec), "spec_lengths": self.spec_lengths.to(to), "phonemes": self.phonemes.to(to),
+            "phoneme_lengths": self.phoneme_lengths.to(to), "tokens": self.tokens.to(to),
+            "style_spec": None if self.style_spec is None else into(self.style_spec),
+            "style_lengths": None if self.style_lengths is None else self.style_lengths.to(to),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

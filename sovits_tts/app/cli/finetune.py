@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sovits_tts.finetune.config import FinetuneConfig
     from sovits_tts.finetune.flow import FinetuneResult
 
+Stage = Literal["gpt", "vits"]
 train = typer.Typer(help="Train one stage on a data set that `prepare` made.", no_args_is_help=True)
 Config = Annotated[Path | None, typer.Option(help="Settings, as configs/finetune.yaml.")]
 BaseModel = Annotated[str | None, typer.Option("--model", "-m", help="What to start from: mini, v2ProPlus, a folder.")]
@@ -138,35 +139,27 @@ def _tell(result: FinetuneResult, settings: FinetuneConfig) -> None:
     console.show(f'say it: sovits-tts say "…" --voice {result.name}')
 
 
-@train.command("gpt")
-def train_gpt(
-    prepared: Annotated[Path, typer.Argument(metavar="DATASET", help="The folder that `prepare` made.")],
-    out: Annotated[Path, typer.Option(help="Folder of this run; the same command goes on there.")],
-    model: BaseModel = None,
-    config: Config = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
-    device: OneDevice = None,
-    json: Json = False,
-) -> None:
-    """Train the GPT stage: text to semantic tokens. Ctrl-C saves."""
-    _train("gpt", prepared, out, _settings(config, model=model, device=device), epochs, json)
+def _command(stage: Stage, does: str) -> None:
+    """Add `train STAGE`."""
+
+    @train.command(stage, help=f"Train the {stage.upper()} stage: {does}. Ctrl-C saves.")
+    def command(
+        prepared: Annotated[Path, typer.Argument(metavar="DATASET", help="The folder that `prepare` made.")],
+        out: Annotated[Path, typer.Option(help="Folder of this run; the same command goes on there.")],
+        model: BaseModel = None,
+        config: Config = None,
+        epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+        device: OneDevice = None,
+        json: Json = False,
+    ) -> None:
+        _train(stage, prepared, out, _settings(config, model=model, device=device), epochs, json)
 
 
-@train.command("vits")
-def train_vits(
-    prepared: Annotated[Path, typer.Argument(metavar="DATASET", help="The folder that `prepare` made.")],
-    out: Annotated[Path, typer.Option(help="Folder of this run; the same command goes on there.")],
-    model: BaseModel = None,
-    config: Config = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
-    device: OneDevice = None,
-    json: Json = False,
-) -> None:
-    """Train the VITS stage: semantic tokens to sound. Ctrl-C saves."""
-    _train("vits", prepared, out, _settings(config, model=model, device=device), epochs, json)
+_command("gpt", "text to semantic tokens")
+_command("vits", "semantic tokens to sound")
 
 
-def _train(stage: str, prepared: Path, out: Path, settings: FinetuneConfig, epochs: int | None, json: bool) -> None:
+def _train(stage: Stage, prepared: Path, out: Path, settings: FinetuneConfig, epochs: int | None, json: bool) -> None:
     from sovits_tts.training.tune import tune_gpt, tune_vits
     from sovits_tts.training.tune_data import extract_features
 
