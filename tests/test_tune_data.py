@@ -10,10 +10,12 @@ import torch
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import load_model
 from sovits_tts.errors import ConfigError, DataError
+from sovits_tts.features import content_wave, leveled
 from sovits_tts.specs import get_spec
 from sovits_tts.training.tune_config import GPTTune, VITSTune, defaults, run_key
 from sovits_tts.training.tune_data import TuneData, extract_features
 from sovits_tts.training.tune_plan import share_of, similar_length, upstream_gpt, upstream_vits
+from sovits_tts.training.tune_vits_data import VITSTuneData
 from sovits_tts.voice import make_voice
 from tests.tune_set import tune_data, write_set
 
@@ -49,6 +51,31 @@ def test_each_token_knows_its_phoneme(made: tuple[TuneData, str, Path]) -> None:
         assert clip.spoken is not None and len(clip.spoken) == len(clip.tail)
         assert (np.diff(clip.spoken.numpy()) >= 0).all()
         assert int(clip.spoken[-1]) == len(clip.phonemes) - 1
+
+
+def test_exact_features_cover_the_whole_spectrogram(made: tuple[TuneData, str, Path]) -> None:
+    """As upstream reads a clip in the VITS stage: the last content feature once more, then zeros, and nothing cut."""
+    data, name, folder = made
+    exact, model = extract_features(folder, name, device="cpu", exact=True), load_model(name)
+    examples, usual = VITSTuneData(exact, VITSTune(exact=True)), VITSTuneData(data, VITSTune())
+    short = []
+    for index, row in enumerate(exact.rows):
+        clip, frames = exact.load(index), row.samples // exact.spec.vits.hop
+        with torch.no_grad():
+            content = model.content_encoder(content_wave(leveled(Audio.load(row.path), model.spec))).float()
+            short.append(frames - content.shape[2])
+            again = content[..., content.shape[2] - short[-1] :]
+            read = torch.cat([content, again, content.new_zeros(1, content.shape[1], 9)], dim=2)
+            wanted = model.vits.tokenize(read)[0].tolist()
+        assert clip.padded is not None and clip.padded.tolist() == wanted[: frames // 2 + 1]
+        assert clip.tokens.tolist() == wanted[: content.shape[2] // 2], "the GPT stage reads what was there"
+        assert examples.frames(index) == frames >= usual.frames(index) >= frames - 3
+    assert set(short) == {0, 1}, "clips with and without a frame to repeat"
+    assert sum(map(examples.frames, range(5))) > sum(map(usual.frames, range(5)))
+    batch = examples.batch(0)
+    assert batch.spec.shape[2] == 2 * batch.tokens.shape[1] > int(batch.spec_lengths.max())
+    with pytest.raises(DataError, match="exact features"):
+        VITSTuneData(data, VITSTune(exact=True)).batch(0)
 
 
 def test_nothing_is_made_twice(made: tuple[TuneData, str, Path]) -> None:

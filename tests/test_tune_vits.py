@@ -20,7 +20,7 @@ from sovits_tts.specs import get_spec
 from sovits_tts.training.team import Accelerated
 from sovits_tts.training.tune import tune_vits
 from sovits_tts.training.tune_config import VITSTune
-from sovits_tts.training.tune_data import TuneData
+from sovits_tts.training.tune_data import TuneData, extract_features
 from sovits_tts.training.tune_files import find_critics
 from sovits_tts.training.tune_vits import VITSTuneStage
 from sovits_tts.training.tune_vits_data import VITSTuneBatch, VITSTuneData
@@ -141,7 +141,8 @@ def test_settings_reach_the_losses(made: Any) -> None:
     assert batch.narrow.all()  # buzzes at 24 kHz in a 16 kHz model: nothing above 8 kHz
     values = stage(made, other_style=True, stft=2.0).step(batch, 0)
     assert {"d", "mel", "stft", "kl", "adversarial", "feature", "norm", "norm_d", "lr"} == values.keys()
-    exact = VITSTuneData(data, replace(tune, exact=True, other_style=False, fill=20)).batch(0)
+    read_so = extract_features(data.rows[0].path.parent.parent, data.model, device="cpu", exact=True)
+    exact = VITSTuneData(read_so, replace(tune, exact=True, other_style=False, fill=20)).batch(0)
     assert exact.style_spec is None and not exact.narrow.any()
     assert exact.spec.shape[2] == 2 * (int(exact.spec_lengths.max()) // 2 + 1)
     stage(made, exact=True).step(exact, 0)

@@ -167,6 +167,10 @@ def _train_stage(
     gpt, vits = run.config.tunes(data.spec)
     settings = replace(gpt if stage == "gpt" else vits, validation=entry.share)
     tune: Any = tune_gpt if stage == "gpt" else tune_vits
+    if settings.exact:  # training alone: what it is compared with speaks as ever
+        data = extract_features(
+            run.prepared, run.config.model, device=run.config.device, exact=True, on_event=on_event
+        )  # fmt: skip
     out = run.work / stage / run_key(settings, data.key)[:12]  # other settings or recordings are another training
     run.folders[stage] = out
     plan = out / f"plan-{run.config.minutes:g}.json"

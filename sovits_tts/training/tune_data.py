@@ -21,10 +21,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional as F
 
 from sovits_tts.alignment import ctc_align
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import LoadedModel, load_model, read_model
+from sovits_tts.data.batching import upstream_vits_padding
 from sovits_tts.data.quality import measure_sound
 from sovits_tts.device import choose
 from sovits_tts.errors import AudioError, DataError, TextError
@@ -42,7 +44,7 @@ from sovits_tts.resample import resample
 from sovits_tts.specs import ModelSpec
 from sovits_tts.text.symbols import PUNCTUATION, symbol_ids
 
-FORMAT = 1  # raised whenever a clip's features would differ
+FORMAT = 2  # raised whenever a clip's features would differ
 ROWS = "rows.jsonl"
 NARROW = 8500.0  # Hz: a recording that holds nothing above this must not teach what treble sounds like
 _PAUSE = 4  # frames of 20 ms after a phoneme, from where on a mark's silence begins
@@ -74,6 +76,7 @@ class ClipFeatures:
     phonemes:  (P,) ids; spoken: (S',) index of the phoneme in each token, None where the model cannot align
     bert:      (P, d_bert) or None for zeros
     speaker:   (d_speaker,) verification vector, for models that use one
+    padded:    (S'',) tokens of content features that were padded to the whole spectrogram; exact features only
     """
 
     wave: Tensor
@@ -83,6 +86,7 @@ class ClipFeatures:
     spoken: Tensor | None
     bert: Tensor | None
     speaker: Tensor | None
+    padded: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -115,10 +119,12 @@ class TuneData:
             found = load_file(self.folder / f"{row.key}.safetensors")
         except (SafetensorError, OSError) as error:
             raise DataError(f"The features of {row.id} cannot be read: {error}.", hint="Make them again.") from error
-        long = {name: found[name].long() for name in ("tokens", "tail", "phonemes", "spoken") if name in found}
+        long = {
+            name: found[name].long() for name in ("tokens", "tail", "phonemes", "spoken", "padded") if name in found
+        }
         return ClipFeatures(
             found["wave"].float() / 32767, long["tokens"], long["tail"], long["phonemes"], long.get("spoken"),
-            found.get("bert"), found.get("speaker"),
+            found.get("bert"), found.get("speaker"), long.get("padded"),
         )  # fmt: skip
 
     @cached_property
@@ -210,6 +216,8 @@ class _Maker:
         }  # fmt: skip
         if not len(tensors["tokens"]):
             raise DataError("The clip is too short.")
+        if exact:
+            tensors["padded"] = padded_tokens(model, level, wave.shape[-1] // model.spec.vits.hop).int()
         spoken = spoken_phonemes(model, audio, phonemes.tolist(), len(tail))
         if spoken is not None:
             tensors["spoken"] = torch.from_numpy(spoken).int()
@@ -226,6 +234,17 @@ class _Maker:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial, {"row": json.dumps(facts)})
         partial.replace(target)
         return facts
+
+
+def padded_tokens(model: LoadedModel, audio: Audio, frames: int) -> Tensor:
+    """Tokens (S,) that cover a spectrogram of so many frames, made as upstream's training of the VITS stage makes them.
+
+    Of the content features, where there are fewer, the last is repeated once; zeros follow.
+    """
+    content = model.content_encoder(content_wave(audio).to(next(model.content_encoder.parameters()).device)).float()
+    if content.shape[-1] != frames:
+        content = F.pad(content, (0, 1), mode="replicate")
+    return model.vits.tokenize(F.pad(content, (0, upstream_vits_padding(frames) - content.shape[-1])))[0].cpu()
 
 
 def spoken_phonemes(model: LoadedModel, audio: Audio, phonemes: Sequence[int], n_tokens: int) -> np.ndarray | None:

@@ -80,9 +80,10 @@ class VITSTuneData:
         )
 
     def frames(self, index: int) -> int:
-        """Of a clip that its tokens cover."""
+        """Of a clip that its tokens cover; exact: all, since the tokens were padded for that."""
         row = self.data.rows[index]
-        return min(row.samples // self.vits.hop, row.tokens * self.vits.token_frames)
+        whole = row.samples // self.vits.hop
+        return whole if self.config.exact else min(whole, row.tokens * self.vits.token_frames)
 
     def batch(self, step: int) -> VITSTuneBatch:
         """Of this process."""
@@ -117,6 +118,13 @@ class VITSTuneData:
         narrow = self.config.narrow and not self.config.exact and self.data.rows[index].narrow
         return _Item(clip, voice, spec, style, narrow, noise, start)
 
+    def _tokens(self, clip: ClipFeatures) -> Tensor:
+        if not self.config.exact:
+            return clip.tokens
+        if clip.padded is None:
+            raise DataError("Exact training needs exact features.", hint="Use extract_features(..., exact=True).")
+        return clip.padded
+
     def _style(self, wave: Tensor, rng: np.random.Generator) -> Tensor:
         """Spectrogram of a stretch of it."""
         c = self.vits
@@ -137,7 +145,7 @@ class VITSTuneData:
             torch.stack([_fit(item.spec, longest) for item in items]), torch.tensor(frames),
             pad_sequence([item.clip.phonemes for item in items], batch_first=True),
             torch.tensor([len(item.clip.phonemes) for item in items]),
-            torch.stack([_fit(item.clip.tokens[:tokens], tokens) for item in items]),
+            torch.stack([_fit(self._tokens(item.clip)[:tokens], tokens) for item in items]),
             torch.stack([_fit(s, max(x.shape[1] for x in styles)) for s in styles]) if styles else None,
             torch.tensor([s.shape[1] for s in styles]) if styles else None,
             torch.tensor([item.narrow for item in items]),

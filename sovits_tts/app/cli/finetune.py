@@ -164,7 +164,8 @@ def _train(stage: Stage, prepared: Path, out: Path, settings: FinetuneConfig, ep
     from sovits_tts.training.tune_data import extract_features
 
     with console.progress(log=True) as on_event:
-        data = extract_features(prepared, settings.model, device=settings.device, on_event=on_event)
+        exact = bool((settings.gpt if stage == "gpt" else settings.vits).get("exact"))
+        data = extract_features(prepared, settings.model, device=settings.device, exact=exact, on_event=on_event)
         gpt, vits = settings.tunes(data.spec)
         given = _given(epochs=epochs)
         if stage == "gpt":
