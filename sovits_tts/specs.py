@@ -38,7 +38,7 @@ class GPTConfig:
     n_tokens: int = 1025  # semantic codebook + end of sequence
     d_bert: int = 1024  # 0: no BERT input
     dropout: float = 0.1  # layers and positions, in training only
-    alignment_layer: int = -1  # >= 0: attention head 0 of this layer is trained to follow the phonemes
+    follows_text: bool = False  # told which phoneme each token speaks, and says when to move on (models.reading)
 
     @property
     def eos(self) -> int:
@@ -172,7 +172,7 @@ _MINI = ModelSpec(
     "mini",
     symbols="v2",
     languages=("zh", "en"),
-    gpt=GPTConfig(d_model=256, n_layers=5, n_heads=8, n_tokens=513, d_bert=0, alignment_layer=2),
+    gpt=GPTConfig(d_model=256, n_layers=5, n_heads=8, n_tokens=513, d_bert=0, follows_text=True),
     vits=VITSConfig(
         sample_rate=24000, n_fft=1024, hop=480, win=1024, n_mels=100,
         d_content=192, codebook_size=512,

@@ -1,6 +1,7 @@
-"""The GPT stage at a tiny size: training forward, cache, ragged batches, hooks, reading coverage."""
+"""The GPT stage at a tiny size: training forward, cache, ragged batches, hooks, reading position and coverage."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,17 +10,19 @@ from torch import Tensor
 from sovits_tts.models.generate import Generated, Generation, generate, reading_coverage
 from sovits_tts.models.gpt import GPT
 from sovits_tts.models.kv_cache import KVCache
+from sovits_tts.models.reading import LONGEST, MOST_STEPS, ReadingPosition, tokens_since
 from sovits_tts.models.sampling import SamplingOptions
 from sovits_tts.models.upstream_returns import batched_return, naive_return, stream_chunks
 from sovits_tts.specs import GPTConfig
 from sovits_tts.training.gpt_losses import (
-    guided_attention_loss,
     preference_loss,
+    reading_loss,
     spoil_tokens,
     token_loss,
 )
 
-CONFIG = GPTConfig(d_model=32, n_layers=3, n_heads=4, n_phonemes=40, n_tokens=33, d_bert=8, alignment_layer=1)
+CONFIG = GPTConfig(d_model=32, n_layers=3, n_heads=4, n_phonemes=40, n_tokens=33, d_bert=8)
+FOLLOWING = replace(CONFIG, follows_text=True)
 TEXT_LENGTHS, PROMPT_LENGTHS = (9, 5, 12), (4, 7, 0)
 
 
@@ -27,6 +30,12 @@ TEXT_LENGTHS, PROMPT_LENGTHS = (9, 5, 12), (4, 7, 0)
 def gpt() -> GPT:
     torch.manual_seed(0)
     return GPT(CONFIG).eval()
+
+
+@pytest.fixture(scope="module")
+def follower() -> GPT:
+    torch.manual_seed(0)
+    return GPT(FOLLOWING).eval()
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +85,6 @@ def test_padding_changes_nothing(gpt: GPT, texts: list[Tensor], prompts: list[Te
         alone = gpt(*train_batch([text], [prompt]))
         n = len(prompt) + 1
         assert torch.allclose(together.logits[row, :n], alone.logits[0], atol=1e-5)
-        assert torch.allclose(together.alignment[row, :n, : len(text)], alone.alignment[0], atol=1e-6)
-        assert (together.alignment[row, :n, len(text) :] == 0).all()
 
 
 def test_exact_mode_hides_the_first_phonemes_of_short_rows(gpt: GPT, texts: list[Tensor]) -> None:
@@ -114,38 +121,81 @@ def test_missing_bert_is_zeros_and_inputs_may_differ_from_targets(gpt: GPT, text
     assert not torch.allclose(noisy.logits, none.logits)
 
 
-def test_network_without_bert_and_alignment_head() -> None:
+def test_network_without_bert_and_reader() -> None:
     gpt = GPT(GPTConfig(d_model=16, n_layers=1, n_heads=2, n_phonemes=10, n_tokens=9, d_bert=0)).eval()
-    assert not any("bert" in name for name, _ in gpt.named_parameters())
+    assert not any("bert" in name or "reader" in name for name, _ in gpt.named_parameters())
     phonemes = torch.arange(5)
-    assert gpt(phonemes[None], torch.tensor([5]), None, torch.arange(4)[None], torch.tensor([4])).alignment is None
+    assert gpt(phonemes[None], torch.tensor([5]), None, torch.arange(4)[None], torch.tensor([4])).moves is None
     [result] = generate(gpt, [phonemes], generators=seeded(1), max_new=5)
     assert result.focus is None and result.coverage is None
 
 
-def test_losses_learn_a_reading_task() -> None:
-    """Tokens that repeat the phonemes: the loss falls, and the guided head looks at the right one."""
+# --- following the text ----------------------------------------------------------------------------------------
+
+
+def test_following_learns_to_read_and_how_long() -> None:
+    """Tokens that say each phoneme as often as its number modulo 3 + 1 says: both losses fall, and it reads new text."""
     torch.manual_seed(1)
     config = GPTConfig(
-        d_model=32, n_layers=2, n_heads=4, n_phonemes=12, n_tokens=13, d_bert=0, dropout=0.0, alignment_layer=1
+        d_model=32, n_layers=2, n_heads=4, n_phonemes=12, n_tokens=13, d_bert=0, dropout=0.0, follows_text=True
     )
     gpt = GPT(config)
     optimizer = torch.optim.AdamW(gpt.parameters(), 3e-3)
-    lengths = torch.full((16,), 6)
     for step in range(150):
-        phonemes = torch.randint(0, 12, (16, 6), generator=torch.Generator().manual_seed(step))
-        output = gpt(phonemes, lengths, None, phonemes, lengths)
-        spoken = torch.cat([torch.arange(6), torch.tensor([-1])]).expand(16, -1)
-        loss = token_loss(output) + guided_attention_loss(output.alignment, spoken)
+        rng = torch.Generator().manual_seed(step)
+        phonemes = torch.randint(0, 12, (16, 6), generator=rng)
+        spoken = [torch.arange(6).repeat_interleave(row % 3 + 1) for row in phonemes]
+        tokens, lengths = pad_tokens([row[at].tolist() for row, at in zip(phonemes, spoken, strict=True)])
+        positions = torch.full((16, tokens.shape[1] + 1), -1)
+        for row, at in enumerate(spoken):
+            positions[row, : len(at) + 1] = torch.cat([at, torch.tensor([6])])
+        output = gpt(phonemes, torch.full((16,), 6), None, tokens, lengths, positions=positions)
+        loss = token_loss(output) + reading_loss(output)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert token_loss(output) < 0.3
-    assert (output.alignment[:, :6].argmax(-1) == torch.arange(6)).float().mean() > 0.95
-    text = torch.tensor([3, 1, 4, 1, 5, 9])
-    options = SamplingOptions(top_k=1, repetition_penalty=1.0, min_tokens=0)
-    [result] = generate(gpt.eval(), [text], generators=seeded(1), options=options, max_new=20)
-    assert result == Generated(text.tolist(), "eos", [0, 1, 2, 3, 4, 5], 1.0)
+    assert token_loss(output) < 0.3 and reading_loss(output) < 0.3
+    options = SamplingOptions(top_k=1, repetition_penalty=1.0)
+    [result] = generate(gpt.eval(), [torch.tensor([3, 1, 4, 1, 5, 9])], generators=seeded(1), options=options)
+    assert result == Generated([3, 1, 1, 4, 4, 1, 1, 5, 5, 5, 9], "eos", [0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 5], 1.0)
+
+
+def test_a_prompt_has_no_position_and_only_followed_tokens_are_judged(follower: GPT, texts: list[Tensor]) -> None:
+    tokens, lengths, n_text = torch.arange(6)[None], torch.tensor([6]), torch.tensor([9])
+    positions = torch.tensor([[-1, -1, 4, 4, 6, 8, 9]])
+    output = follower(texts[0][None], n_text, None, tokens, lengths, positions=positions)
+    assert output.mask.tolist() == [[False, False, True, True, True, True, True]]
+    moved = follower(texts[0][None], n_text, None, tokens, lengths, positions=positions.where(positions != 6, 7))
+    same = (output.logits == moved.logits).all(dim=-1)[0]
+    assert same[:4].all() and not same[4:].any(), "the position of a token is seen when it is predicted, not before"
+    unknown = follower(texts[0][None], n_text, None, tokens, lengths, positions=torch.full((1, 7), -1))
+    assert unknown.mask.all() and reading_loss(unknown) == 0
+
+
+def test_tokens_since_a_phoneme_began() -> None:
+    positions = torch.tensor([[-1, -1, 0, 0, 0, 2, 3, 3], [1, 1, 1, 1, 1, 1, 1, 2]])
+    assert tokens_since(positions).tolist() == [[0, 1, 0, 1, 2, 0, 0, 1], [0, 1, 2, 3, 4, 5, 6, 0]]
+
+
+def test_every_phoneme_is_passed_once_and_the_end_is_the_end(
+    follower: GPT, texts: list[Tensor], prompts: list[Tensor]
+) -> None:
+    results = generate(follower, texts, prompts, generators=seeded(3), n_text=[6, 5, 12])
+    for result, text, own in zip(results, texts, (6, 5, 12), strict=True):
+        assert result.reached_eos and result.focus is not None and len(result.focus) == len(result.tokens)
+        assert result.focus[0] == len(text) - own
+        steps = [after - before for before, after in zip(result.focus, result.focus[1:], strict=False)]
+        assert set(steps) <= set(range(MOST_STEPS + 1))
+        assert len(text) - result.focus[-1] <= MOST_STEPS
+
+
+def test_a_phoneme_never_lasts_for_ever() -> None:
+    reading = ReadingPosition(torch.zeros(1, 3, 4), [0], [2])
+    stay = torch.tensor([[20.0, 0.0, 0.0, 0.0]])
+    for _ in range(LONGEST):
+        assert reading.position.item() == 0
+        reading.move(stay, torch.tensor([0.5]))
+    assert reading.position.item() == 1 and reading.held.item() == 0
 
 
 def test_token_loss_does_not_depend_on_padding_unless_exact(gpt: GPT, texts: list[Tensor]) -> None:
@@ -184,13 +234,39 @@ def test_cached_and_uncached_agree(gpt: GPT, texts: list[Tensor], prompts: list[
             full = gpt(text[None], torch.tensor([len(text)]), None, whole, torch.tensor([whole.shape[1]]))
             cached = torch.stack([step.logits[row] for step in steps])
             assert torch.allclose(cached, full.logits[0, len(prompt) :], atol=1e-5)
-            focus = [step.focus[row].item() for step in steps]
-            assert focus == full.alignment[0, len(prompt) :].argmax(-1).tolist()
 
 
-def test_batched_and_single_give_identical_tokens(
-    gpt: GPT, texts: list[Tensor], prompts: list[Tensor], bert: list[Tensor | None]
+def test_cached_and_uncached_agree_about_the_position(
+    follower: GPT, texts: list[Tensor], prompts: list[Tensor], bert: list[Tensor | None]
 ) -> None:
+    """The same with a reading position that moves by what the network says, bert features included."""
+    cache, own = KVCache(FOLLOWING, 3, 30, "cpu", torch.float32), [6, 5, 12]
+    tokens = torch.randint(0, 32, (3, 6), generator=torch.Generator().manual_seed(5))
+    with torch.inference_mode():
+        reading = follower.start_reading(texts, bert, own)
+        assert reading is not None
+        steps, places = [follower.prefill(texts, bert, prompts, cache, reading)], [reading.position]
+        for s in range(6):
+            follower.move_on(reading, steps[-1].hidden, tokens[:, s], torch.full((3,), 0.5))
+            places.append(reading.position)
+            steps.append(follower.step(tokens[:, s], cache, reading))
+        for row, (text, prompt) in enumerate(zip(texts, prompts, strict=True)):
+            whole = torch.cat([prompt, tokens[row]])[None]
+            known = torch.stack(places)[:, row]
+            assert len(known.unique()) > 1
+            positions = torch.cat([torch.full((len(prompt),), -1), known])[None]
+            features = None if bert[row] is None else bert[row][None]
+            lengths = torch.tensor([len(text)]), torch.tensor([whole.shape[1]])
+            full = follower(text[None], lengths[0], features, whole, lengths[1], positions=positions)
+            cached = torch.stack([step.logits[row] for step in steps])
+            assert torch.allclose(cached, full.logits[0, len(prompt) :], atol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["gpt", "follower"])
+def test_batched_and_single_give_identical_tokens(
+    network: str, request: pytest.FixtureRequest, texts: list[Tensor], prompts: list[Tensor], bert: list[Tensor | None]
+) -> None:
+    gpt = request.getfixturevalue(network)
     together = generate(gpt, texts, prompts, bert, generators=seeded(3), max_new=60)
     assert len({len(result.tokens) for result in together}) > 1, "the rows must end at different times"
     for row in range(3):
@@ -219,7 +295,6 @@ def test_max_new_and_eos(gpt: GPT, texts: list[Tensor]) -> None:
     for result in generate(gpt, texts, generators=seeded(3), max_new=15):
         assert len(result.tokens) <= 15
         assert CONFIG.eos not in result.tokens
-        assert len(result.focus) == len(result.tokens)
         assert result.reached_eos or len(result.tokens) == 15
         assert len(result.tokens) >= 11
 

@@ -31,7 +31,7 @@ MINI = get_spec("mini")
 TINY = replace(
     MINI,
     name="tiny",
-    gpt=replace(MINI.gpt, d_model=32, n_layers=2, n_heads=4, n_tokens=17, alignment_layer=0),
+    gpt=replace(MINI.gpt, d_model=32, n_layers=2, n_heads=4, n_tokens=17, follows_text=True),
     vits=replace(
         MINI.vits, d_content=32, codebook_size=16, d_latent=8, d_hidden=16, d_filter=32, n_layers_content=1,
         n_layers_text=1, n_layers_joint=1, d_mrte=16, n_layers_flow=1, n_flows=2, n_layers_posterior=1,

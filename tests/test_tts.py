@@ -50,8 +50,8 @@ def voice(tts: TTS) -> Voice:
 
 
 def changed(folder: Path, eos: float) -> TTS:
-    """A model that ends sentences as soon as it may (eos > 0), or never (eos < 0)."""
-    model = load_model(folder)
+    """A model that ends sentences as soon as it may (eos > 0), or never (eos < 0), and does not follow its text."""
+    model = load_model(write_model(folder, replace(SPEC, gpt=replace(SPEC.gpt, follows_text=False))))
     with torch.no_grad():  # the first channel becomes a constant that only EOS listens to
         model.gpt.layers[-1].feed_forward_norm.bias[0] = 10
         model.gpt.head.weight[:, 0] = 0
@@ -120,16 +120,16 @@ def test_attempts_are_counted_and_the_best_is_kept(tts: TTS, voice: Voice) -> No
     assert json.loads(json.dumps(one.as_dict()))["problems"] == list(one.problems)
 
 
-def test_a_model_that_never_ends_is_stopped(folder: Path, voice: Voice) -> None:
-    endless = changed(folder, -50.0)
+def test_a_model_that_never_ends_is_stopped(tmp_path: Path, voice: Voice) -> None:
+    endless = changed(tmp_path, -50.0)
     chunk = endless.synthesize("The weather is nice.", voice, options=ONCE).chunks[0]
     assert chunk.reason == "stopped"
     assert "runaway" in chunk.problems
     assert len(chunk.tokens) < 400
 
 
-def test_a_model_that_ends_at_once_is_noticed(folder: Path, voice: Voice) -> None:
-    curt = changed(folder, 50.0)
+def test_a_model_that_ends_at_once_is_noticed(tmp_path: Path, voice: Voice) -> None:
+    curt = changed(tmp_path, 50.0)
     text = "The weather is very nice today, and so I would like to walk to the river."
     result = curt.synthesize(text, voice, options=replace(ONCE, retries=1))
     assert "early_stop" in result.chunks[0].problems
@@ -146,7 +146,7 @@ def test_exact_mode_has_no_guards(tts: TTS, voice: Voice) -> None:
 
 
 def test_coverage_comes_from_the_head_there_is(tmp_path: Path, voice: Voice) -> None:
-    heard = replace(SPEC, gpt=replace(SPEC.gpt, alignment_layer=-1))
+    heard = replace(SPEC, gpt=replace(SPEC.gpt, follows_text=False))
     for spec, known in ((WITHOUT_HEADS, False), (heard, True)):
         other = TTS.load(write_model(tmp_path / str(known), spec), device="cpu")
         chunk = other.synthesize("The weather is nice.", other.voice(voice), options=ONCE).chunks[0]

@@ -125,7 +125,7 @@ def test_batches(made: Any) -> None:
     assert len(alone.held_out()) == 1 and set(alone.held).isdisjoint(alone.train)
     batch = alone.batch(0)
     assert batch.inputs is None and batch.spoken is not None
-    assert (batch.spoken >= 0).sum(1).tolist() == batch.token_lengths.tolist()
+    assert (batch.spoken >= 0).sum(1).tolist() == (batch.token_lengths + 1).tolist()  # EOS has one: the end
     assert batch.tokens.equal(alone.batch(0).tokens) and (batch.token_share, batch.row_share) == (1, 1)
 
     joined = GPTTuneData(data, replace(GPT_TUNE, joined=0.9, corrupt=0.2, dpo=True))
@@ -134,14 +134,18 @@ def test_batches(made: Any) -> None:
     assert max(int(row.token_lengths.max()) for row in rows) > longest
     for row in rows:
         assert row.spoken is not None and row.inputs is not None and row.rejected is not None
-        assert int(row.spoken.max()) < row.phonemes.shape[1] and not row.inputs.equal(row.tokens)
+        assert int(row.spoken.max()) == int(row.phoneme_lengths.max()) and not row.inputs.equal(row.tokens)
     halves = [GPTTuneData(data, GPT_TUNE, rank, 2).batch(0) for rank in (0, 1)]
     assert sum(half.token_share for half in halves) == pytest.approx(2)
 
 
 def test_preference_moves_away_from_the_spoilt(made: Any) -> None:
-    data, _ = made
-    ours = stage(made, dpo=True, dpo_beta=1.0, guide=0.0, learning_rate=3e-3)
+    data, weights = made
+    with pytest.raises(ConfigError, match="follows its text"):
+        stage(made, dpo=True)
+    plain = {name: value for name, value in weights.items() if not name.startswith("reader.")}
+    tune = replace(GPT_TUNE, dpo=True, dpo_beta=1.0, learning_rate=3e-3)
+    ours = GPTTuneStage(replace(data.spec.gpt, follows_text=False), plain, tune, 10, Accelerated("cpu"))
     batch = GPTTuneData(data, replace(GPT_TUNE, dpo=True)).batch(0)
     first = ours.step(batch, 0)["preference"]
     for step in range(1, 9):
@@ -168,7 +172,6 @@ def test_low_rank_additions_are_merged(made: Any) -> None:
     assert merged.keys() == weights.keys()
     changed = {name for name in weights if not torch.equal(merged[name], weights[name])}
     assert changed and all(name.startswith("layers.") and name.endswith("weight") for name in changed)
-    assert "layers.0.attention.qkv.weight" not in changed  # the alignment head reads it
     plain = GPT(replace(data.spec.gpt, dropout=0.0)).eval()
     plain.load_state_dict(merged)
     ours.network.eval()

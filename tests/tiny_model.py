@@ -19,7 +19,7 @@ SPEC = ModelSpec(
     "tiny",
     symbols="v2",
     languages=("zh", "en"),
-    gpt=GPTConfig(d_model=32, n_layers=2, n_heads=2, n_tokens=65, d_bert=0, alignment_layer=0),
+    gpt=GPTConfig(d_model=32, n_layers=2, n_heads=2, n_tokens=65, d_bert=0, follows_text=True),
     vits=VITSConfig(
         sample_rate=16000, n_fft=1024, hop=320, win=1024, n_mels=40, d_content=16, codebook_size=64,
         d_latent=8, d_hidden=8, d_filter=16, n_layers_content=1, n_layers_text=1, n_layers_joint=1,
@@ -34,7 +34,7 @@ SPEC = ModelSpec(
     silence_token=-1,
     speech_level=0.07,
 )  # fmt: skip
-WITHOUT_HEADS = replace(SPEC, gpt=replace(SPEC.gpt, alignment_layer=-1), content=replace(SPEC.content, ctc_symbols=0))
+WITHOUT_HEADS = replace(SPEC, gpt=replace(SPEC.gpt, follows_text=False), content=replace(SPEC.content, ctc_symbols=0))
 
 
 def write_model(folder: Path, spec: ModelSpec = SPEC, seed: int = 0) -> Path:
@@ -45,6 +45,8 @@ def write_model(folder: Path, spec: ModelSpec = SPEC, seed: int = 0) -> Path:
         # Random weights as they come give one token for every sound; a livelier codebook does not.
         networks["vits"].quantizer.embedding.copy_(0.05 * torch.randn_like(networks["vits"].quantizer.embedding))
         networks["gpt"].head.weight.data.mul_(3)
+        if networks["gpt"].reader is not None:  # a phoneme lasts a few tokens, as in speech
+            networks["gpt"].reader.move.bias.data[0] = 2.0
     weights = {f"{name}.{key}": value for name, net in networks.items() for key, value in net.state_dict().items()}
     store.save(folder, spec, weights, {"note": "random weights"})
     return folder

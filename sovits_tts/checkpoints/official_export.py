@@ -38,7 +38,7 @@ def official_version(spec: ModelSpec) -> str:
 
 
 def _inference(spec: ModelSpec, row: ModelSpec) -> tuple[GPTConfig, VITSConfig]:
-    gpt = replace(spec.gpt, dropout=row.gpt.dropout, alignment_layer=row.gpt.alignment_layer)
+    gpt = replace(spec.gpt, dropout=row.gpt.dropout)
     kept = ("dropout", "dropout_style", "periods", "scale_channels", "period_channels", "n_layers_posterior", "n_mels")
     return gpt, replace(spec.vits, **{name: getattr(row.vits, name) for name in kept})
 

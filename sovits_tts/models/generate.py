@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sovits_tts.models.gpt import GPT, NextToken
 from sovits_tts.models.kv_cache import KVCache
+from sovits_tts.models.reading import ReadingPosition, duration_draws
 from sovits_tts.models.sampling import SamplingOptions, choose, exponential_noise
 
 MAX_TOKENS = 1500  # a minute of speech at 25 tokens per second
@@ -30,8 +31,8 @@ class Generated:
 
     tokens: list[int]
     reason: Reason  # the model ended it; the caller's hook did; `max_new` tokens were reached
-    focus: list[int] | None  # per token, the phoneme the alignment head looked at; None without such a head
-    coverage: float | None  # share of the last `n_text` phonemes that were reached; None without an alignment head
+    focus: list[int] | None  # per token, the phoneme it speaks; None where the network does not follow its text
+    coverage: float | None  # share of the last `n_text` phonemes that were reached; None likewise
 
     @property
     def reached_eos(self) -> bool:
@@ -56,6 +57,7 @@ class Generation:
     bert:       per sentence (P, d_bert) or None for zeros; None means none for anyone
     generators: one per sentence, on the CPU, seeded by the caller
     max_new:    tokens after which a sentence is cut
+    n_text:     per sentence, how many phonemes at the end are to be spoken; None means all
     """
 
     def __init__(
@@ -68,11 +70,15 @@ class Generation:
         generators: Sequence[torch.Generator],
         options: SamplingOptions | None = None,
         max_new: int = MAX_TOKENS,
+        n_text: Sequence[int] | None = None,
     ) -> None:
         weight = gpt.head.weight
         self.gpt = gpt
         self.options = options or SamplingOptions()
+        if gpt.config.follows_text:  # the text says when a sentence is over
+            self.options = replace(self.options, min_tokens=0)
         self.max_new = max_new
+        self.n_text = [len(ids) for ids in phonemes] if n_text is None else list(n_text)
         self._phonemes = [ids.to(weight.device) for ids in phonemes]
         prompts = prompts or [torch.zeros(0, dtype=torch.long)] * len(phonemes)
         self._prompts = [ids.to(weight.device) for ids in prompts]
@@ -90,14 +96,16 @@ class Generation:
     def __iter__(self) -> Iterator[tuple[int, int]]:
         # 1. Read texts and prompts.
         gpt, active = self.gpt, list(self._rows)
-        cache, seen, ahead = self._prefill()
+        cache, seen, ahead, reading = self._prefill()
         for step in range(self.max_new):
             # 2. Choose a token for every row.
-            noise = exponential_noise([row.generator for row in active], gpt.config.n_tokens)
+            generators = [row.generator for row in active]
+            noise = exponential_noise(generators, gpt.config.n_tokens)
             with torch.inference_mode():
-                choice = choose(ahead.logits, seen, step, self.options, noise, gpt.config.eos)
+                logits = ahead.logits if reading is None else reading.offer(ahead.logits, gpt.config.eos)
+                choice = choose(logits, seen, step, self.options, noise, gpt.config.eos)
                 seen.scatter_(1, choice.tokens[:, None], True)
-            focus = ahead.focus.tolist() if ahead.focus is not None else [None] * len(active)
+            focus = [None] * len(active) if reading is None else reading.position.tolist()
             chosen = zip(active, choice.tokens.tolist(), choice.ended.tolist(), focus, strict=True)
             # 3. Record and hand out.
             for row, token, ended, phoneme in chosen:
@@ -112,39 +120,40 @@ class Generation:
             going = [position for position, row in enumerate(active) if row.reason is None]
             if not going or step + 1 == self.max_new:
                 break
-            tokens = choice.tokens
             with torch.inference_mode():
+                if reading is not None:
+                    gpt.move_on(reading, ahead.hidden, choice.tokens, duration_draws(generators))
+                tokens = choice.tokens
                 if len(going) < len(active):
                     cache.keep(going)
                     index = torch.tensor(going, device=seen.device)
                     seen, tokens = seen[index], tokens[index]
                     active = [active[position] for position in going]
+                    if reading is not None:
+                        reading.keep(going)
                 # 5. Look one token ahead.
-                ahead = gpt.step(tokens, cache)
+                ahead = gpt.step(tokens, cache, reading)
 
-    def results(self, n_text: Sequence[int] | None = None) -> list[Generated]:
-        """What was generated, in the caller's order.
-
-        n_text: per sentence, how many phonemes at the end are the text; None means all.
-        """
+    def results(self) -> list[Generated]:
+        """What was generated, in the caller's order."""
         results = []
         for row, phonemes in zip(self._rows, self._phonemes, strict=True):
-            aligned = self.gpt.config.alignment_layer >= 0
-            spoken = len(phonemes) if n_text is None else n_text[row.index]
-            coverage = reading_coverage(row.focus, len(phonemes), spoken) if aligned else None
-            results.append(Generated(row.tokens, row.reason or "length", row.focus if aligned else None, coverage))
+            focus = row.focus if self.gpt.config.follows_text else None
+            coverage = None if focus is None else reading_coverage(focus, len(phonemes), self.n_text[row.index])
+            results.append(Generated(row.tokens, row.reason or "length", focus, coverage))
         return results
 
     @torch.inference_mode()
-    def _prefill(self) -> tuple[KVCache, Tensor, NextToken]:
+    def _prefill(self) -> tuple[KVCache, Tensor, NextToken, ReadingPosition | None]:
         gpt, weight = self.gpt, self.gpt.head.weight
         longest = max(len(p) + len(s) for p, s in zip(self._phonemes, self._prompts, strict=True))
         cache = KVCache(gpt.config, len(self._rows), longest + self.max_new, weight.device, weight.dtype)
-        ahead = gpt.prefill(self._phonemes, self._bert, self._prompts, cache)
+        reading = gpt.start_reading(self._phonemes, self._bert, self.n_text)
+        ahead = gpt.prefill(self._phonemes, self._bert, self._prompts, cache, reading)
         seen = torch.zeros_like(ahead.logits, dtype=torch.bool)
         for row, prompt in enumerate(self._prompts):
             seen[row, prompt] = True
-        return cache, seen, ahead
+        return cache, seen, ahead, reading
 
 
 def generate(
@@ -159,17 +168,19 @@ def generate(
     n_text: Sequence[int] | None = None,
     on_token: OnToken | None = None,
 ) -> list[Generated]:
-    """Generate every sentence to its end; arguments as for `Generation` and `Generation.results`.
+    """Generate every sentence to its end; arguments as for `Generation`.
 
     on_token: called with (sentence, its tokens so far) after each token; True stops the sentence there.
     """
-    generation = Generation(gpt, phonemes, prompts, bert, generators=generators, options=options, max_new=max_new)
+    generation = Generation(
+        gpt, phonemes, prompts, bert, generators=generators, options=options, max_new=max_new, n_text=n_text
+    )
     so_far: list[list[int]] = [[] for _ in phonemes]
     for sentence, token in generation:
         so_far[sentence].append(token)
         if on_token is not None and on_token(sentence, so_far[sentence]):
             generation.stop(sentence)
-    return generation.results(n_text)
+    return generation.results()
 
 
 def reading_coverage(focus: Sequence[int], n_phonemes: int, n_text: int, gap: int = 2) -> float:

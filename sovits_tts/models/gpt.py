@@ -5,7 +5,7 @@ What is notable about this network:
 - post-norm transformer layers with ReLU, no final norm, untied output head without bias
 - sinusoidal positions, one trainable strength for phonemes and one for tokens; both count from zero
 - BERT features are added to the phoneme embeddings; the bias of their projection is added even without features
-- optionally, attention head 0 of one layer is trained to follow the phonemes (`alignment_layer`)
+- optionally, it is told which phoneme each token speaks and says when to move on (`follows_text`, `models.reading`)
 
 Shapes: `B` batch, `P` phonemes, `S` semantic tokens, `L` = P + S, `H` heads, `V` token vocabulary with EOS.
 """
@@ -20,8 +20,10 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from sovits_tts.models.kv_cache import KVCache
+from sovits_tts.models.reading import Reader, ReadingPosition, tokens_since
 from sovits_tts.specs import GPTConfig
 
 
@@ -31,8 +33,9 @@ class GPTOutput:
 
     logits: Tensor  # (B, S + 1, V) fp32; position s predicts token s, position token_length predicts EOS
     targets: Tensor  # (B, S + 1) tokens, then EOS up to the end
-    mask: Tensor  # (B, S + 1) True on tokens and on the first EOS
-    alignment: Tensor | None  # (B, S + 1, P) attention of the alignment head to each phoneme; rows sum to at most 1
+    mask: Tensor  # (B, S + 1) True on tokens and on the first EOS; where positions are given, only on tokens that have one
+    moves: Tensor | None = None  # (B, S, 1 + MOST_STEPS) how far the reading position goes after each token
+    positions: Tensor | None = None  # (B, S + 1) as given
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class NextToken:
     """One step of generation."""
 
     logits: Tensor  # (B, V) fp32
-    focus: Tensor | None  # (B,) index of the phoneme the alignment head looks at most
+    hidden: Tensor  # (B, d_model) what they were made from
 
 
 class SinusoidalPosition(nn.Module):
@@ -87,17 +90,6 @@ class Attention(nn.Module):
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0)
         return self.out(y.transpose(1, 2).flatten(2))
 
-    def first_head_query(self, x: Tensor) -> Tensor:
-        """(B, R, d_model) -> (B, R, D), scaled."""
-        weight, bias = self.qkv.weight[: self.d_head], self.qkv.bias[: self.d_head]
-        return F.linear(x, weight, bias) * self.d_head**-0.5
-
-    def first_head_key(self, x: Tensor) -> Tensor:
-        """(B, L, d_model) -> (B, L, D)."""
-        d_model = x.shape[-1]
-        part = slice(d_model, d_model + self.d_head)
-        return F.linear(x, self.qkv.weight[part], self.qkv.bias[part])
-
 
 class Layer(nn.Module):
     """Post-norm transformer layer: x = norm(x + attention(x)), x = norm(x + feed_forward(x))."""
@@ -132,6 +124,7 @@ class GPT(nn.Module):
         self.token_position = SinusoidalPosition(config.dropout)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layers))
         self.head = nn.Linear(d_model, config.n_tokens, bias=False)
+        self.reader = Reader(d_model) if config.follows_text else None
 
     def forward_train(
         self,
@@ -142,6 +135,7 @@ class GPT(nn.Module):
         token_lengths: Tensor,
         *,
         inputs: Tensor | None = None,
+        positions: Tensor | None = None,
         exact: bool = False,
     ) -> GPTOutput:
         """Teacher forcing over a right-padded batch. Calling the module is the same.
@@ -149,38 +143,52 @@ class GPT(nn.Module):
         phonemes: (B, P) ids; bert: (B, P, d_bert) or None for zeros
         tokens:   (B, S) semantic tokens without EOS; what stands in the padding does not matter
         inputs:   (B, S) what the network reads in place of `tokens`, for training on corrupted history
+        positions: (B, S + 1) phoneme that each token speaks, P of the row for its EOS, -1 unknown; for a network that
+                  follows its text, others ignore it
         exact:    hide the phonemes upstream hides in a ragged batch (the first ones instead of the padding) and
                   predict token 0 from the last column; only for comparisons and for upstream-identical training.
         """
         n_phonemes, n_tokens = phonemes.shape[1], tokens.shape[1]
         targets, mask = self._targets(tokens, token_lengths)
-        text = self.embed_phonemes(phonemes, bert)
+        text = self.embed_text(phonemes, bert)
         speech = self.embed_tokens(targets[:, :-1] if inputs is None else inputs)
-        x = torch.cat([text, speech], dim=1)  # (B, L, d_model)
+        if self.reader is None:
+            positions = None
+        if self.reader is not None and positions is not None:
+            contexts = self.reader.contexts(text, phoneme_lengths)
+            speech = speech + self._guide(self.reader, contexts, positions, tokens_since(positions))[:, 1:]
+            known = positions >= 0
+            mask = mask & (known | ~known.any(dim=1, keepdim=True))
+        x = torch.cat([self._placed(text), speech], dim=1)  # (B, L, d_model)
         attention_mask = training_mask(phoneme_lengths, n_phonemes, token_lengths, n_tokens, exact=exact)
+        for layer in self.layers:
+            x = layer(x, attention_mask)
 
         # Rows whose output predicts a token: the last phoneme, then every token.
         last = torch.full_like(phoneme_lengths, n_phonemes) if exact else phoneme_lengths
         columns = torch.arange(n_phonemes, n_phonemes + n_tokens, device=x.device)
         rows = torch.cat([(last - 1)[:, None], columns.expand(len(x), -1)], dim=1)  # (B, S + 1)
-
-        alignment = None
-        for index, layer in enumerate(cast(list[Layer], self.layers)):
-            if index == self.config.alignment_layer:
-                alignment = _alignment(layer.attention, x, rows, attention_mask, n_phonemes)
-            x = layer(x, attention_mask)
-        logits = self._logits(_take(x, rows))
-        return GPTOutput(logits, targets, mask, alignment)
+        x = _take(x, rows)
+        moves = None
+        if self.reader is not None and positions is not None:
+            moves = self.reader.moves(x[:, :-1], self.token_embedding(tokens))
+        return GPTOutput(self._logits(x), targets, mask, moves, positions)
 
     forward = forward_train
 
     def prefill(
-        self, phonemes: Sequence[Tensor], bert: Sequence[Tensor | None], prompts: Sequence[Tensor], cache: KVCache
+        self,
+        phonemes: Sequence[Tensor],
+        bert: Sequence[Tensor | None],
+        prompts: Sequence[Tensor],
+        cache: KVCache,
+        reading: ReadingPosition | None = None,
     ) -> NextToken:
         """Read texts and prompts into an empty cache; rows of different lengths are padded on the left.
 
         Each row is embedded before padding, so its positions are those it has alone.
-        phonemes: B x (P,); bert: B x (P, d_bert) or None; prompts: B x (S,), S may be 0.
+        phonemes: B x (P,); bert: B x (P, d_bert) or None; prompts: B x (S,), S may be 0
+        reading:  from `start_reading`, for a network that follows its text
         """
         n_text = [len(row) for row in phonemes]
         n_total = [len(text) + len(prompt) for text, prompt in zip(phonemes, prompts, strict=True)]
@@ -188,37 +196,71 @@ class GPT(nn.Module):
         for row, (ids, features, prompt) in enumerate(zip(phonemes, bert, prompts, strict=True)):
             text = self.embed_phonemes(ids[None], None if features is None else features[None])
             x[row, -n_total[row] :] = torch.cat([text, self.embed_tokens(prompt[None])], dim=1)[0]
+            if reading is not None and len(prompt):
+                x[row, -1] += self._guide_now(reading)[row]
         mask = cache.begin(n_text, n_total)
         return self._next(x, mask, cache)
 
-    def step(self, tokens: Tensor, cache: KVCache) -> NextToken:
-        """tokens: (B,) the newest token of each row."""
+    def step(self, tokens: Tensor, cache: KVCache, reading: ReadingPosition | None = None) -> NextToken:
+        """tokens: (B,) the newest token of each row; `reading`, moved on already, stands at the phoneme to speak next."""
         x = self.token_embedding(tokens)[:, None]
         x = self.token_position(x, cache.token_positions[:, None])
+        if reading is not None:
+            x = x + self._guide_now(reading)[:, None]
         cache.token_positions += 1
         return self._next(x, cache.step_mask(), cache)
 
-    def embed_phonemes(self, phonemes: Tensor, bert: Tensor | None) -> Tensor:
-        """(B, P) and (B, P, d_bert) -> (B, P, d_model)."""
-        x = self.phoneme_embedding(phonemes)
+    def start_reading(
+        self, phonemes: Sequence[Tensor], bert: Sequence[Tensor | None], n_text: Sequence[int]
+    ) -> ReadingPosition | None:
+        """Before the first of the last `n_text` phonemes of each row; None for a network that does not follow its text."""
+        if self.reader is None:
+            return None
+        rows = []
+        for ids, features in zip(phonemes, bert, strict=True):
+            text = self.embed_text(ids[None], None if features is None else features[None])
+            rows.append(self.reader.contexts(text, torch.tensor([len(ids)], device=ids.device))[0])
+        ends = [len(ids) for ids in phonemes]
+        starts = [end - own for end, own in zip(ends, n_text, strict=True)]
+        return ReadingPosition(pad_sequence(rows, batch_first=True), starts, ends)
+
+    def move_on(self, reading: ReadingPosition, hidden: Tensor, tokens: Tensor, draws: Tensor) -> None:
+        """After `tokens` (B,) were chosen from `hidden` (B, d_model); draws (B,) from `duration_draws`."""
+        reader = cast(Reader, self.reader)
+        reading.move(reader.moves(hidden, self.token_embedding(tokens)), draws)
+
+    def embed_text(self, phonemes: Tensor, bert: Tensor | None) -> Tensor:
+        """(B, P) and (B, P, d_bert) -> (B, P, d_model), without positions."""
+        x: Tensor = self.phoneme_embedding(phonemes)
         if self.bert_projection is not None:
             x = x + (self.bert_projection.bias if bert is None else self.bert_projection(bert.to(x.dtype)))
-        return self.phoneme_position(x, torch.arange(phonemes.shape[1], device=x.device))
+        return x
 
     def embed_tokens(self, tokens: Tensor) -> Tensor:
         """(B, S) -> (B, S, d_model)."""
         return self.token_position(self.token_embedding(tokens), torch.arange(tokens.shape[1], device=tokens.device))
 
+    def embed_phonemes(self, phonemes: Tensor, bert: Tensor | None) -> Tensor:
+        """(B, P) and (B, P, d_bert) -> (B, P, d_model), with positions."""
+        return self._placed(self.embed_text(phonemes, bert))
+
+    def _placed(self, text: Tensor) -> Tensor:
+        return cast(Tensor, self.phoneme_position(text, torch.arange(text.shape[1], device=text.device)))
+
+    def _guide(self, reader: Reader, contexts: Tensor, positions: Tensor, held: Tensor) -> Tensor:
+        place = self.phoneme_position.alpha.float() * sinusoids(positions, self.config.d_model)
+        return reader.guide(contexts, positions, held, place)
+
+    def _guide_now(self, reading: ReadingPosition) -> Tensor:
+        """(B, d_model)"""
+        at, held = reading.position[:, None], reading.held[:, None]
+        return self._guide(cast(Reader, self.reader), reading.contexts, at, held)[:, 0]
+
     def _next(self, x: Tensor, mask: Tensor | None, cache: KVCache) -> NextToken:
-        focus = None
-        for index, layer in enumerate(cast(list[Layer], self.layers)):
-            entering = x
+        for index, layer in enumerate(self.layers):
             x = layer(x, mask, cache, index)
-            if index == self.config.alignment_layer:
-                query = layer.attention.first_head_query(entering[:, -1:])
-                focus = cache.most_attended_phoneme(index, query)
         cache.advance(x.shape[1])
-        return NextToken(self._logits(x[:, -1]), focus)
+        return NextToken(self._logits(x[:, -1]), x[:, -1])
 
     def _logits(self, x: Tensor) -> Tensor:
         """In fp32 whatever the layers run in: in half precision the best two tokens tie too easily."""
@@ -246,13 +288,6 @@ def training_mask(
     column = torch.cat([text, speech + n_phonemes])
     order = (column < n_phonemes) | (column <= column[:, None]) & (column[:, None] >= n_phonemes)  # (L, L)
     return (order & real[:, None, :])[:, None]
-
-
-def _alignment(attention: Attention, x: Tensor, rows: Tensor, mask: Tensor, n_phonemes: int) -> Tensor:
-    """(B, S + 1, P) probabilities of head 0 for the queries `rows`, without dropout: they are a training target."""
-    scores = attention.first_head_query(_take(x, rows)) @ attention.first_head_key(x).transpose(1, 2)
-    hidden = ~_take(mask[:, 0], rows)
-    return scores.float().masked_fill(hidden, float("-inf")).softmax(dim=-1)[..., :n_phonemes]
 
 
 def _take(x: Tensor, rows: Tensor) -> Tensor:

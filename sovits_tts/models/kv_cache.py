@@ -67,14 +67,6 @@ class KVCache:
         """Called once per forward, after all layers."""
         self.length += columns
 
-    def most_attended_phoneme(self, layer: int, query: Tensor) -> Tensor:
-        """query: (B, 1, D) of head 0 -> (B,) index into each row's phonemes."""
-        columns = int(self.text_ends.max())
-        scores = (self.keys[layer, :, 0, :columns] @ query.transpose(1, 2))[..., 0]  # (B, columns)
-        column = torch.arange(columns, device=scores.device)
-        outside = (column < self.starts[:, None]) | (column >= self.text_ends[:, None])
-        return scores.masked_fill(outside, float("-inf")).argmax(dim=-1) - self.starts
-
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all rows but `rows` (ascending), in place: finished sentences cost nothing more."""
         for new, old in enumerate(rows):

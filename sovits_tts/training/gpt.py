@@ -1,7 +1,8 @@
-"""The GPT stage of `mini`: next-token cross-entropy with one attention head guided along the phonemes.
+"""The GPT stage of `mini`: cross-entropy of the next token and of the next move of the reading position.
 
 Half of the examples are two pieces of one speaker with the prompt's silence between them: exactly what synthesis asks
-for. Some input tokens are replaced at random, so that the network learns to leave its own mistakes behind.
+for, the first piece without positions. Some input tokens are replaced at random, so that the network learns to leave its
+own mistakes behind and to trust its text.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sovits_tts.data.tokens import TokenStore
 from sovits_tts.models.gpt import GPT, GPTOutput
 from sovits_tts.specs import GPTConfig
 from sovits_tts.training.ema import Average
-from sovits_tts.training.gpt_losses import guided_attention_loss, token_loss, top_k_accuracy
+from sovits_tts.training.gpt_losses import reading_loss, token_loss, top_k_accuracy
 from sovits_tts.training.precision import Precision
 from sovits_tts.training.schedule import set_learning_rate, warmup_cosine
 
@@ -34,7 +35,7 @@ class GPTBatch:
     tokens: Tensor  # (B, S)
     token_lengths: Tensor  # (B,)
     inputs: Tensor  # (B, S) tokens with some replaced at random
-    phoneme_of_token: Tensor  # (B, S + 1) phoneme being spoken, -1 unknown
+    positions: Tensor  # (B, S + 1) phoneme that each token speaks, their number for EOS, -1 in a prompt and in padding
 
 
 def spoken_phoneme(piece: Piece, n_tokens: int, token_rate: int) -> Ints:
@@ -55,7 +56,7 @@ class GPTData:
         config: GPTConfig,
         tokens_per_batch: int = 4000,
         joined: float = 0.5,
-        corrupt: float = 0.05,
+        corrupt: float = 0.1,
         token_rate: int = 25,
         seed: int = 5,
     ) -> None:
@@ -90,17 +91,16 @@ class GPTData:
         return mate, index
 
     def example(self, plan: tuple[int, ...]) -> tuple[Ints, Ints, Ints]:
-        """Phonemes, tokens and the phoneme of each token; every piece but the last keeps its prompt silence."""
-        phonemes, tokens, spoken, offset = [], [], [], 0
-        for place, index in enumerate(plan):
-            piece = self.pieces[index]
-            said = self.store[index] if place == len(plan) - 1 else self.store.with_tail(index)
-            where = spoken_phoneme(piece, len(said), self.token_rate)
-            phonemes.append(np.array(piece.phonemes))
-            tokens.append(said)
-            spoken.append(where + offset)
-            offset += len(piece.phonemes)
-        return np.concatenate(phonemes), np.concatenate(tokens), np.concatenate(spoken)
+        """Phonemes, tokens and positions (S + 1); every piece but the last is a prompt and keeps its silence."""
+        *before, last = plan
+        phonemes = [np.array(self.pieces[index].phonemes) for index in plan]
+        prompts = [self.store.with_tail(index) for index in before]
+        said = self.store[last]
+        offset = sum(map(len, phonemes[:-1]))
+        spoken = spoken_phoneme(self.pieces[last], len(said), self.token_rate) + offset
+        unknown = np.full(sum(map(len, prompts)), -1)
+        positions = np.concatenate([unknown, spoken, [offset + len(phonemes[-1])]])
+        return np.concatenate(phonemes), np.concatenate([*prompts, said]), positions
 
     def collate(self, plans: list[tuple[int, ...]], rng: np.random.Generator) -> GPTBatch:
         rows = [self.example(plan) for plan in plans]
@@ -109,11 +109,11 @@ class GPTData:
         inputs = tokens.copy()
         replaced = rng.random(tokens.shape) < self.corrupt
         inputs[replaced] = rng.integers(0, self.config.eos, int(replaced.sum()))
-        spoken = _pad([np.append(row[2], -1) for row in rows], -1)
+        positions = _pad([row[2] for row in rows], -1)
         return GPTBatch(
             torch.from_numpy(phonemes), torch.tensor([len(row[0]) for row in rows]),
             torch.from_numpy(tokens), torch.tensor([len(row[1]) for row in rows]),
-            torch.from_numpy(inputs), torch.from_numpy(spoken),
+            torch.from_numpy(inputs), torch.from_numpy(positions),
         )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _pad(rows: list[Ints], value: int) -> Ints:
 
 
 class GPTStage:
-    """One step; the guidance weight falls from 1 to 0.1 over the first `guided_steps`."""
+    """One step."""
 
     name = "gpt"
 
@@ -136,9 +136,8 @@ class GPTStage:
         peak_lr: float = 1e-3,
         device: str = "cpu",
         dropout: float = 0.0,
-        guided_steps: int = 2000,
     ) -> None:
-        self.device, self.guided_steps = device, guided_steps
+        self.device = device
         self.network = GPT(replace(config, dropout=dropout)).to(device)
         self.precision = Precision(self.network, device)
         self.optimizer = torch.optim.AdamW(
@@ -153,6 +152,7 @@ class GPTStage:
             return self.network(
                 batch.phonemes.to(to), batch.phoneme_lengths.to(to), None,
                 batch.tokens.to(to), batch.token_lengths.to(to), inputs=batch.inputs.to(to),
+                positions=batch.positions.to(to),
             )  # fmt: skip
 
     def step(self, batch: GPTBatch, step: int) -> dict[str, float]:
@@ -161,11 +161,10 @@ class GPTStage:
         output = self.forward(batch)
         loss = token_loss(output)
         values = {"loss": loss.item(), "top3": top_k_accuracy(output, self.network.config.eos).item(), "lr": lr}
-        if output.alignment is not None:
-            guide = guided_attention_loss(output.alignment, batch.phoneme_of_token.to(self.device))
-            weight = max(0.1, 1 - 0.9 * step / self.guided_steps)
-            values["guide"] = guide.item()
-            loss = loss + weight * guide
+        if output.moves is not None:
+            reading = reading_loss(output)
+            values["reading"] = reading.item()
+            loss = loss + reading
         loss.backward()
         self.precision.update(self.optimizer, max_norm=1.0)
         self.average.update()
@@ -173,19 +172,21 @@ class GPTStage:
 
     @torch.no_grad()
     def evaluate(self, data: GPTData, batches: int = 8) -> dict[str, float]:
-        """Dev cross-entropy with the right text, and with the text of another row: the gap says whether it reads."""
+        """Dev cross-entropy of tokens with the right text and with the phonemes in another order, and of the moves.
+
+        The gap between the first two says how much is taken from the text.
+        """
         self.network.eval()
-        right = wrong = 0.0
+        right = wrong = moves = 0.0
         for step in range(batches):
             batch = data.batch(step)
-            right += token_loss(self.forward(batch)).item() / batches
-            order = torch.roll(torch.arange(len(batch.phonemes)), 1)
-            swapped = GPTBatch(
-                batch.phonemes[order], batch.phoneme_lengths[order], batch.tokens, batch.token_lengths,
-                batch.inputs, batch.phoneme_of_token,
-            )  # fmt: skip
-            wrong += token_loss(self.forward(swapped)).item() / batches
-        return {"dev": right, "gap": wrong - right}
+            output = self.forward(batch)
+            right += token_loss(output).item() / batches
+            if output.moves is not None:
+                moves += reading_loss(output).item() / batches
+            order = torch.randperm(batch.phonemes.shape[1], generator=torch.Generator().manual_seed(step))
+            wrong += token_loss(self.forward(replace(batch, phonemes=batch.phonemes[:, order]))).item() / batches
+        return {"dev": right, "gap": wrong - right, "dev_reading": moves}
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -29,15 +29,16 @@ def top_k_accuracy(output: GPTOutput, eos: int, k: int = 3) -> Tensor:
     return hit[counted].float().mean()
 
 
-def guided_attention_loss(alignment: Tensor, phoneme_of_token: Tensor) -> Tensor:
-    """Cross-entropy of the alignment head to the phoneme being spoken.
+def reading_loss(output: GPTOutput) -> Tensor:
+    """Cross-entropy of how far the reading position moves after each token whose position and the next are known.
 
-    alignment:        (B, S + 1, P) from `GPTOutput`
-    phoneme_of_token: (B, S + 1) index of the phoneme that token s belongs to; -1 where unknown (padding, EOS)
+    0 where none is known; `output.moves` must not be None.
     """
-    known = phoneme_of_token >= 0
-    chosen = alignment.gather(-1, phoneme_of_token.clamp(min=0)[..., None])[..., 0]
-    return -chosen[known].clamp(min=1e-30).log().mean()  # fp32 holds it; a higher floor would stop the gradient
+    assert output.moves is not None and output.positions is not None
+    here, ahead = output.positions[:, :-1], output.positions[:, 1:]
+    target = (ahead - here).clamp(0, output.moves.shape[-1] - 1).masked_fill((here < 0) | (ahead < 0), -1)
+    each = F.cross_entropy(output.moves.transpose(1, 2), target, ignore_index=-1, reduction="sum")
+    return each / (target >= 0).sum().clamp(min=1)
 
 
 def preference_loss(chosen: GPTOutput, rejected: GPTOutput, *, beta: float = 0.2, exact: bool = False) -> Tensor:

@@ -14,7 +14,6 @@ _PARTS = ("attention.qkv", "attention.out", "up", "down")
 def add_lora(network: GPT, rank: int, alpha: int) -> None:
     """Freeze the network and add trainable low-rank matrices to its layers, in place.
 
-    The alignment head reads the weights of its layer directly, so that layer's attention stays as it is.
     Raises MissingDependency without peft.
     """
     try:
@@ -23,12 +22,7 @@ def add_lora(network: GPT, rank: int, alpha: int) -> None:
         raise MissingDependency(
             "lora_rank needs the package peft, which is not installed.", hint='pip install "sovits-tts[train]"'
         ) from error
-    names = [
-        f"layers.{layer}.{part}"
-        for layer in range(network.config.n_layers)
-        for part in _PARTS
-        if not (layer == network.config.alignment_layer and part == "attention.qkv")
-    ]
+    names = [f"layers.{layer}.{part}" for layer in range(network.config.n_layers) for part in _PARTS]
     network.requires_grad_(False)
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha, target_modules=names), network)
 

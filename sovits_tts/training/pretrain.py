@@ -42,9 +42,9 @@ class GPTRun:
 
     steps: int = 20000
     tokens_per_batch: int = 4000
+    joined: float = 0.5  # share of examples that begin with another piece of the speaker, as a prompt
     peak_lr: float = 1e-3
     dropout: float = 0.0
-    guided_steps: int = 2000  # over which attention is told which phoneme is being spoken, less and less
     save_seconds: float = 600.0
     workers: int = 1
 
@@ -146,10 +146,18 @@ def train_gpt(work: Path, spec: ModelSpec, settings: GPTRun, device: str, minute
     """Train, or resume, in `work/gpt`."""
     pieces, store = read_pieces(work / "pieces.jsonl"), _tokens(work)
     train, dev = (
-        GPTData(pieces, store, _indices(work, split), spec.gpt, settings.tokens_per_batch, token_rate=spec.token_rate)
+        GPTData(
+            pieces,
+            store,
+            _indices(work, split),
+            spec.gpt,
+            settings.tokens_per_batch,
+            settings.joined,
+            token_rate=spec.token_rate,
+        )  # fmt: skip
         for split in ("train", "dev")
     )
-    stage = GPTStage(spec.gpt, settings.steps, settings.peak_lr, device, settings.dropout, settings.guided_steps)
+    stage = GPTStage(spec.gpt, settings.steps, settings.peak_lr, device, settings.dropout)
     run(
         stage,
         train.batch,

@@ -78,11 +78,11 @@ class GPTTune(Tune):
     optimizer:     scaled_adam (official; its rate is relative to each parameter's size) or adamw
     learning_rate: constant after `warmup` optimiser steps
     dropout:       of the layers and positions
-    dpo:           add the preference loss against spoilt copies (a span said twice or left out); needs twice the memory
+    dpo:           add the preference loss against spoilt copies (a span said twice or left out); needs twice the memory;
+                   not for a model that follows its text (mini): it neither skips nor repeats
     lora_rank:     > 0: train low-rank additions to the layers only (needs peft and adamw); checkpoints hold the sum
     joined:        share of examples that are two clips of one speaker with the prompt's silence between them
     corrupt:       share of input tokens replaced at random
-    guide:         weight of the loss that keeps the alignment head on the phonemes, where the model has one
 
     exact: sums instead of means, padding included; the phoneme mask of the official collation; a first step at 0.01; an
     update after the fifth batch of an epoch and every fourth from there on, leftovers carried into the next epoch.
@@ -100,7 +100,6 @@ class GPTTune(Tune):
     lora_alpha: int = 16
     joined: float = 0.0
     corrupt: float = 0.0
-    guide: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()

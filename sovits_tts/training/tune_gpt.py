@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from sovits_tts.errors import DataError
+from sovits_tts.errors import ConfigError, DataError
 from sovits_tts.models.gpt import GPT, GPTOutput
 from sovits_tts.specs import GPTConfig
 from sovits_tts.training.checkpointing import recompute
 from sovits_tts.training.gpt_losses import (
-    guided_attention_loss,
     preference_loss,
+    reading_loss,
     spoil_tokens,
     token_loss,
     top_k_accuracy,
@@ -46,7 +46,7 @@ class GPTTuneBatch:
     tokens: Tensor  # (B, S)
     token_lengths: Tensor  # (B,)
     inputs: Tensor | None = None  # (B, S) tokens with some replaced at random
-    spoken: Tensor | None = None  # (B, S + 1) phoneme being spoken, -1 unknown
+    spoken: Tensor | None = None  # (B, S + 1) phoneme that each token speaks, their number for EOS, -1 unknown
     rejected: Tensor | None = None  # (B, S') worse versions, for the preference loss
     rejected_lengths: Tensor | None = None
     token_share: float = 1.0  # tokens here over tokens in the mean process: makes means over processes means over rows
@@ -57,7 +57,7 @@ class GPTTuneBatch:
 class _Example:
     phonemes: Tensor
     tokens: Tensor
-    spoken: Tensor  # (S,), -1 unknown
+    spoken: Tensor  # (S + 1,): that of EOS is the number of phonemes; -1 unknown
     bert: Tensor | None
 
 
@@ -124,19 +124,21 @@ class GPTTuneData:
         bert = None
         if own.bert is not None or first.bert is not None:
             bert = torch.cat([torch.zeros(len(e.phonemes), width) if e.bert is None else e.bert for e in (first, own)])
+        before = torch.full_like(first.tokens, -1)  # a prompt is read without positions
         spoken = torch.where(own.spoken >= 0, own.spoken + len(first.phonemes), own.spoken)
         return _Example(
             torch.cat([first.phonemes, own.phonemes]), torch.cat([first.tokens, own.tokens]),
-            torch.cat([first.spoken, spoken]), bert,
+            torch.cat([before, spoken]), bert,
         )  # fmt: skip
 
     def _alone(self, index: int, tail: bool = False) -> _Example:
         clip = self.data.load(index)
         tokens = clip.tail if tail else clip.tokens
-        spoken = torch.full_like(tokens, -1)
+        spoken = torch.full((len(tokens) + 1,), -1)
         if clip.spoken is not None:
             known = clip.spoken[: len(tokens)]
             spoken[: len(known)] = known
+            spoken[len(tokens)] = len(clip.phonemes)
         return _Example(clip.phonemes, tokens, spoken, clip.bert)
 
     def _spoilt_inputs(self, tokens: Tensor, rng: np.random.Generator) -> Tensor:
@@ -162,7 +164,7 @@ def collate(
         _pad([e.phonemes for e in kept]), torch.tensor([len(e.phonemes) for e in kept]), bert,
         _pad([e.tokens for e in kept]), torch.tensor([len(e.tokens) for e in kept]),
         None if inputs is None else _pad([inputs[i] for i in rows]),
-        _pad([torch.cat([e.spoken, torch.tensor([-1])]) for e in kept], -1),
+        _pad([e.spoken for e in kept], -1),
         None if worse is None else _pad(worse),
         None if worse is None else torch.tensor([len(row) for row in worse]),
     )  # fmt: skip
@@ -180,6 +182,11 @@ class GPTTuneStage:
     def __init__(
         self, config: GPTConfig, weights: Mapping[str, Tensor], tune: GPTTune, epoch_steps: int, team: Accelerated
     ) -> None:
+        if tune.dpo and config.follows_text:
+            raise ConfigError(
+                "dpo does not go with this model: it follows its text, so it neither skips nor repeats.",
+                hint="Set dpo: false.",
+            )
         self.tune, self.team, self.epoch_steps, self.rate_factor, self.updates = tune, team, epoch_steps, 1.0, 0
         self.network = GPT(replace(config, dropout=tune.dropout))
         self.network.load_state_dict(dict(weights))
@@ -226,13 +233,10 @@ class GPTTuneStage:
             preference = preference_loss(output, worse, beta=tune.dpo_beta, exact=exact) * batch.row_share
             values["preference"] = preference.item()
             loss = loss + preference
-        if output.alignment is not None and batch.spoken is not None and tune.guide and not exact:
-            spoken = batch.spoken.to(self.team.device)
-            guide = loss.new_zeros(())
-            if (spoken >= 0).any():
-                guide = guided_attention_loss(output.alignment, spoken) * batch.token_share
-            values["guide"] = guide.item()
-            loss = loss + tune.guide * guide
+        if output.moves is not None:
+            reading = reading_loss(output) * batch.token_share
+            values["reading"] = reading.item()
+            loss = loss + reading
         return loss, values
 
     def _forward(self, batch: GPTTuneBatch, tokens: Tensor, lengths: Tensor, inputs: Tensor | None = None) -> GPTOutput:
@@ -241,7 +245,8 @@ class GPTTuneStage:
         with self.precision.autocast():
             output: GPTOutput = self.network(
                 batch.phonemes.to(to), batch.phoneme_lengths.to(to), bert, tokens.to(to), lengths.to(to),
-                inputs=None if inputs is None else inputs.to(to), exact=self.tune.exact,
+                inputs=None if inputs is None else inputs.to(to),
+                positions=None if batch.spoken is None else batch.spoken.to(to), exact=self.tune.exact,
             )  # fmt: skip
         return output
 
