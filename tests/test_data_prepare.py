@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from sovits_tts.app.cli import run
 from sovits_tts.audio import Audio, join
 from sovits_tts.config import load
-from sovits_tts.data import prepare_items
+from sovits_tts.data import prepare_items, report
 from sovits_tts.data.pool import Task, run_tasks
 from sovits_tts.data.prepare import PrepareConfig, prepare
 from sovits_tts.data.transcribe import COLUMNS, Heard, read_review
@@ -138,6 +139,7 @@ prepare(sys.argv[1], sys.argv[2], PrepareConfig(model=sys.argv[3], language="en"
 """
 POOL = """
 import sys, time
+from importlib.util import find_spec
 from pathlib import Path
 from sovits_tts.data.pool import Task, run_tasks
 
@@ -228,14 +230,21 @@ def test_the_command(folder: Path, model: str, tmp_path: Path, capsys: pytest.Ca
     out = tmp_path / "out"
     options = ["prepare", str(folder), "--out", str(out), "-m", model, "-l", "en", "--judge", "model"]
     assert run([*options, "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
-    assert report["clips"] == len(list((out / "clips").glob("*.flac"))) > 3
-    page = Path(report["html"]).read_text(encoding="utf-8")
-    assert "&lt;b&gt;.wav" in page and "<b>.wav" not in page and "<svg" in page
+    told = json.loads(capsys.readouterr().out)
+    assert told["clips"] == len(list((out / "clips").glob("*.flac"))) > 3
+    page = Path(told["html"]).read_text(encoding="utf-8")
+    assert "&lt;b&gt;.wav" in page and "<b>.wav" not in page
+    assert ("src='data:image/png;base64,iVBOR" in page) == (find_spec("matplotlib") is not None)
+    assert "http" not in page and "src='/" not in page, "it needs no other file"
     assert run(options) == 0
     shown = capsys.readouterr()
     assert "clips are used" in shown.out and "no transcript" in shown.err
     assert run(["prepare", str(folder)]) == 2
+
+
+def test_without_matplotlib_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as if it were not installed
+    assert "sovits-tts[plot]" in report._histograms({"length (s)": [1.0, None]})
 
 
 def test_the_settings_file_holds_the_defaults() -> None:

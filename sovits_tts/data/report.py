@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from html import escape
+from io import BytesIO
 from typing import Any
-
-import numpy as np
 
 from sovits_tts.data.prepare import Prepared
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
     "table{border-collapse:collapse;width:100%}td,th{padding:.25em .6em;border-bottom:1px solid #ccc;text-align:left}"
-    ".keep{color:#17803d}.warn{color:#a16207}.exclude{color:#b91c1c}svg{margin-right:1em}"
+    ".keep{color:#17803d}.warn{color:#a16207}.exclude{color:#b91c1c}img{max-width:100%}"
 )
-_WIDTH, _HEIGHT, _BINS = 300, 120, 24
+_COLUMNS, _BINS = 3, 24
 
 
 def html_report(prepared: Prepared) -> str:
     """One page. Everything from files is escaped."""
     report, clips = prepared.report, prepared.clips
-    plots = [
-        _histogram("length (s)", [clip["sound"]["seconds"] for clip in clips]),
-        _histogram("signal to noise (dB)", [clip["sound"]["snr_db"] for clip in clips]),
-        _histogram("loudness (LUFS)", [clip["sound"]["loudness_lufs"] for clip in clips]),
-        _histogram("phonemes per second", [(clip.get("match") or {}).get("rate") for clip in clips]),
-        _histogram("share of phonemes heard", [(clip.get("match") or {}).get("heard") for clip in clips]),
-        _histogram("distance from the usual voice", [clip["stranger"] for clip in clips]),
-    ]
+    plots = {
+        "length (s)": [clip["sound"]["seconds"] for clip in clips],
+        "signal to noise (dB)": [clip["sound"]["snr_db"] for clip in clips],
+        "loudness (LUFS)": [clip["sound"]["loudness_lufs"] for clip in clips],
+        "phonemes per second": [(clip.get("match") or {}).get("rate") for clip in clips],
+        "share of phonemes heard": [(clip.get("match") or {}).get("heard") for clip in clips],
+        "distance from the usual voice": [clip["stranger"] for clip in clips],
+    }
     problems = [[f"{p.file}:{p.line}" if p.line else p.file, p.cause, p.fix] for p in prepared.problems]
     lost = [[entry["source"], f"{entry['start']:g}", entry["why"]] for entry in report["left_out"]]
     order = {"exclude": 0, "warn": 1, "keep": 2}
@@ -38,7 +38,7 @@ def html_report(prepared: Prepared) -> str:
     ]
     return "".join([
         "<!doctype html><meta charset=utf-8><title>Data set</title><style>", _STYLE, "</style><h1>Data set</h1>",
-        f"<p>{escape(summary(report))}</p>", *plots,
+        f"<p>{escape(summary(report))}</p>", _histograms(plots),
         _table("Problems of the input", ["where", "what", "what to do"], problems),
         _table("Left out while cutting", ["recording", "from (s)", "why"], lost),
         _table("Clips", ["verdict", "clip", "seconds", "text", "why"], rows),
@@ -56,24 +56,29 @@ def summary(report: dict[str, Any]) -> str:
     )
 
 
-def _histogram(title: str, values: Sequence[float | None]) -> str:
-    known = np.array([value for value in values if value is not None], dtype=float)
-    if not len(known):
+def _histograms(plots: Mapping[str, Sequence[float | None]]) -> str:
+    """How many clips have which value, as a picture inside the page. None: not known of a clip"""
+    try:
+        from matplotlib.figure import Figure  # not pyplot: that keeps figures in a module
+    except ImportError:
+        return '<p>Plots are left out: matplotlib is not installed (pip install "sovits-tts[plot]").</p>'
+    known = {title: [value for value in values if value is not None] for title, values in plots.items()}
+    shown = {title: values for title, values in known.items() if values}
+    if not shown:
         return ""
-    counts, edges = np.histogram(known, bins=_BINS)
-    width = _WIDTH / _BINS
-    bars = "".join(
-        f'<rect x="{i * width:.1f}" y="{_HEIGHT * (1 - n / counts.max()):.1f}" width="{width - 1:.1f}" '
-        f'height="{_HEIGHT * n / counts.max():.1f}" fill="#4f7cac"/>'
-        for i, n in enumerate(counts.tolist())
-    )
-    labels = (
-        f'<text x="0" y="{_HEIGHT + 14}">{edges[0]:.3g}</text>'
-        f'<text x="{_WIDTH}" y="{_HEIGHT + 14}" text-anchor="end">{edges[-1]:.3g}</text>'
-        f'<text x="{_WIDTH / 2}" y="{_HEIGHT + 14}" text-anchor="middle">{escape(title)}</text>'
-    )
-    size = f'width="{_WIDTH}" height="{_HEIGHT + 20}"'
-    return f'<svg {size} font-size="12" role="img" aria-label="{escape(title)}">{bars}{labels}</svg>'
+    rows = -(-len(shown) // _COLUMNS)
+    figure = Figure(figsize=(10, 2.2 * rows))
+    figure.subplots_adjust(left=0.05, right=0.99, bottom=0.26 / rows, top=0.98, wspace=0.2, hspace=0.45)
+    for place, (title, values) in enumerate(shown.items(), 1):
+        axes = figure.add_subplot(rows, _COLUMNS, place)
+        axes.hist(values, bins=_BINS, color="#4f7cac")
+        axes.set_xlabel(title, fontsize=9)
+        axes.tick_params(labelsize=7)
+        axes.locator_params(axis="y", integer=True)
+    picture = BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    data = base64.b64encode(picture.getvalue()).decode()
+    return f"<img alt='how many clips have which {escape(', '.join(shown))}' src='data:image/png;base64,{data}'>"
 
 
 def _table(title: str, columns: list[str], rows: list[list[str]]) -> str:
