@@ -22,7 +22,7 @@ from sovits_tts.activity import (
     speech_mask,
 )
 from sovits_tts.audio import Audio
-from sovits_tts.errors import ReferenceAudioError
+from sovits_tts.errors import ReferenceAudioError, Told
 from sovits_tts.pitch import pitch
 
 MIN_WINDOW, MAX_WINDOW = 3.0, 10.0  # seconds: what the networks were trained to take as a voice
@@ -166,19 +166,23 @@ def _choose(
 
 
 def _refuse(audio: Audio, speech: tuple[Segment, ...], clipped: np.ndarray, shortest: float, longest: float) -> None:
-    advice = f"Use {shortest:g} to {longest:g} seconds or more of one voice without music."
+    advice = "Use {shortest:g} to {longest:g} seconds or more of one voice without music."
+    facts: dict[str, Any] = {"shortest": shortest, "longest": longest, "seconds": audio.seconds}
     if audio.peak_db < _SILENT_DB:
-        raise ReferenceAudioError("The clip is silent.", hint=advice)
+        raise ReferenceAudioError("The clip is silent.", hint=advice, **facts)
     if audio.seconds < shortest:
-        raise ReferenceAudioError(f"The clip is {audio.seconds:.1f} s long.", hint=advice)
+        raise ReferenceAudioError("The clip is {seconds:.1f} s long.", hint=advice, **facts)
     if clipped.mean() > _RUINED:
         raise ReferenceAudioError(
-            f"The clip is ruined by clipping: {clipped.mean():.0%} of it is stuck at full level.",
+            "The clip is ruined by clipping: {share:.0%} of it is stuck at full level.",
             hint="Record it again at a lower level.",
+            share=float(clipped.mean()),
         )
+    if not speech:
+        raise ReferenceAudioError("The clip is {seconds:.1f} s long, but holds no speech.", hint=advice, **facts)
     if _total(speech) < MIN_SPEECH:
-        found = f"only {_total(speech):.1f} s of speech" if speech else "no speech"
-        raise ReferenceAudioError(f"The clip is {audio.seconds:.1f} s long, but holds {found}.", hint=advice)
+        found = "The clip is {seconds:.1f} s long, but holds only {spoken:.1f} s of speech."
+        raise ReferenceAudioError(found, hint=advice, spoken=_total(speech), **facts)
 
 
 class _Judge:
@@ -251,15 +255,16 @@ def _bandwidth(frames: Frames) -> float:
 def _with_warnings(report: ClipReport, audio: Audio) -> ClipReport:
     found = []
     if report.snr_db is not None and report.snr_db < 15:
-        found.append(f"The clip is noisy: speech is {report.snr_db:.0f} dB over the noise; 25 dB or more is better.")
+        noisy = "The clip is noisy: speech is {snr:.0f} dB over the noise; 25 dB or more is better."
+        found.append(Told(noisy, snr=report.snr_db))
     if report.clipped_share > _CLIPPED:
-        found.append(f"{report.clipped_share:.1%} of the clip is clipped; record at a lower level.")
+        found.append(Told("{share:.1%} of the clip is clipped; record at a lower level.", share=report.clipped_share))
     elif _crowding(audio.samples) > _CROWDED:
-        found.append("The peaks look flattened, as if the clip was too loud before it was compressed.")
+        found.append(Told("The peaks look flattened, as if the clip was too loud before it was compressed."))
     if report.bandwidth_hz < 5000:
-        found.append(f"Nothing is recorded above {report.bandwidth_hz:.0f} Hz; the voice will sound dull.")
+        found.append(Told("Nothing is recorded above {hz:.0f} Hz; the voice will sound dull.", hz=report.bandwidth_hz))
     if report.loudness_lufs is not None and report.loudness_lufs < -45:
-        found.append(f"The clip is very quiet ({report.loudness_lufs:.0f} LUFS).")
+        found.append(Told("The clip is very quiet ({lufs:.0f} LUFS).", lufs=report.loudness_lufs))
     return ClipReport(**{**report.__dict__, "warnings": tuple(found)})
 
 

@@ -16,16 +16,38 @@ SovitsError
 
 from __future__ import annotations
 
+from typing import Any
+
+
+class Told(str):
+    """A sentence that keeps what it was made of, so that it can be said in another language.
+
+    template: as for `str.format` where there are values, else the sentence itself; translations are found by it
+    """
+
+    template: str
+    values: dict[str, Any]
+
+    def __new__(cls, template: str, **values: Any) -> Told:
+        if isinstance(template, Told) and not values:
+            template, values = template.template, template.values
+        told = super().__new__(cls, template.format(**values) if values else template)
+        told.template, told.values = template, values
+        return told
+
 
 class SovitsError(Exception):
-    """Base of all deliberate errors. `code` is stable and machine-readable; `hint` says what to do."""
+    """Base of all deliberate errors. `code` is stable and machine-readable; `hint` says what to do.
+
+    values: what the braces in `message` and `hint` stand for; without any, both are taken as they are
+    """
 
     code = "error"
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str, *, hint: str = "", **values: Any) -> None:
+        self.message = Told(message, **values)
+        self.hint = Told(hint, **values)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

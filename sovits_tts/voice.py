@@ -259,8 +259,11 @@ def _check_languages(spec: ModelSpec, found: set[str]) -> None:
     unknown = sorted(found - set(spec.languages))
     if unknown:
         raise VoiceError(
-            f"The clip's transcript is in {', '.join(unknown)}, which the model {spec.name} does not speak.",
-            hint=f"It speaks {', '.join(spec.languages)}; or leave the transcript out.",
+            "The clip's transcript is in {unknown}, which the model {model} does not speak.",
+            hint="It speaks {known}; or leave the transcript out.",
+            model=spec.name,
+            unknown=", ".join(unknown),
+            known=", ".join(spec.languages),
         )
 
 

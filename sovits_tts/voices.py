@@ -61,8 +61,10 @@ def find(name: str) -> Entry:
     known = {entry.name: entry for entry in entries()}
     if name not in known:
         raise VoiceError(
-            f"There is no voice called {name!r}.",
-            hint=f"Known are: {', '.join(known) or 'none yet'}. A clip is named by its path.",
+            "There is no voice called {name!r}.",
+            hint="Known are: {known}. A clip is named by its path.",
+            name=name,
+            known=", ".join(known) or "none yet",
         )
     return known[name]
 
@@ -114,21 +116,22 @@ def check_name(name: str, overwrite: bool = True, *, tuned: bool = False) -> Non
     """Raises VoiceError for a name that cannot be a file's, or that of a model, or is taken without `overwrite`."""
     if not _is_name(name):
         raise VoiceError(
-            f"{name!r} cannot be the name of a voice.",
+            "{name!r} cannot be the name of a voice.",
             hint="Use up to 64 letters, digits, spaces, dots, hyphens and underscores; begin with a letter or digit.",
+            name=name,
         )
     if tuned and name in _MODEL_NAMES:
-        raise VoiceError(f"{name} is the name of a model.", hint="Choose another name for the voice.")
+        raise VoiceError("{name} is the name of a model.", hint="Choose another name for the voice.", name=name)
     taken = next((path for path in (folder() / f"{name}.voice", folder() / name) if path.exists()), None)
     if taken and not overwrite:
-        raise VoiceError(f"{taken} exists already.", hint="Choose another name, or allow overwriting.")
+        raise VoiceError("{taken} exists already.", hint="Choose another name, or allow overwriting.", taken=taken)
 
 
 def remove(name: str) -> None:
     """Delete a saved voice. Raises VoiceError when it is not known, or bundled."""
     entry = find(name)
     if entry.bundled:
-        raise VoiceError(f"{name} ships with the package and cannot be removed.")
+        raise VoiceError("{name} ships with the package and cannot be removed.", name=name)
     _delete(entry.path)
 
 
@@ -136,7 +139,7 @@ def rename(old: str, new: str) -> None:
     """Give a saved voice another name. Raises VoiceError for a bundled one, or a name that is taken or none."""
     entry = find(old)
     if entry.bundled:
-        raise VoiceError(f"{old} ships with the package and cannot be renamed.")
+        raise VoiceError("{name} ships with the package and cannot be renamed.", name=old)
     if not entry.tuned:
         add(get(old), new)
     else:

@@ -138,8 +138,12 @@ def _enough(run: Run, prepared: Prepared) -> None:
         raise DataError(f"None of the {len(prepared.clips)} clips has a transcript.", hint=no_transcripts(run.review))
     if len(prepared.rows) < FEWEST:
         raise DataError(
-            f"{len(prepared.rows)} of {len(prepared.clips)} clips can be used; {FEWEST} are the least.",
-            hint=f"{run.prepared / 'report.html'} says what is wrong with each. About a minute of speech is good.",
+            "{used} of {clips} clips can be used; {fewest} are the least.",
+            hint="{page} says what is wrong with each. About a minute of speech is good.",
+            used=len(prepared.rows),
+            clips=len(prepared.clips),
+            fewest=FEWEST,
+            page=run.prepared / "report.html",
         )
 
 

@@ -268,4 +268,4 @@ def _clamp(score: float) -> float:
 
 
 def _nothing(text: str) -> TextError:
-    return TextError(f"There is nothing to speak in {text[:40]!r}.", hint="Give at least one word.")
+    return TextError("There is nothing to speak in {text!r}.", hint="Give at least one word.", text=text[:40])

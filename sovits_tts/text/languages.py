@@ -27,7 +27,10 @@ def plugin(code: str) -> Language:
     """The plug-in of one of LANGUAGES. Raises MissingDependency where this installation lacks it."""
     if find_spec(f"sovits_tts.text.{code}") is None:
         raise MissingDependency(
-            f"This installation cannot read {LANGUAGES[code]}.", hint=f'pip install "sovits-tts[{code}]"'
+            "This installation cannot read {language}.",
+            hint='pip install "sovits-tts[{code}]"',
+            language=LANGUAGES[code],
+            code=code,
         )
     language: Language = import_module(f"sovits_tts.text.{code}").LANGUAGE
     return language

@@ -40,7 +40,7 @@ def presplit(text: str, method: str, english: bool) -> list[str]:
         text = stop + text
     lines = re.sub(r"\n+", "\n", cut(text)).split("\n")
     if all(line in ("", " ") for line in lines):
-        raise TextError(f"There is nothing to speak in {text[:40]!r}.", hint="Give at least one word.")
+        raise TextError("There is nothing to speak in {text!r}.", hint="Give at least one word.", text=text[:40])
     pieces: list[str] = []
     for piece in merge_short([line for line in lines if line not in ("", " ")], _MIN_CHARS):
         if not re.search(r"\w", piece):

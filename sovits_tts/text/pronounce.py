@@ -53,7 +53,7 @@ def check(language: str, notation: str) -> None:
         raise TextError("The pronunciation is empty.", hint=_HINTS[language])
     if language in ("ja", "ko"):
         if not (KANA if language == "ja" else _HANGUL).fullmatch(notation):
-            raise TextError(f"{notation!r} is not a pronunciation.", hint=_HINTS[language])
+            raise TextError("{given!r} is not a pronunciation.", hint=_HINTS[language], given=notation)
         return
     for part in notation.split():
         _CHECKS[language](part)
@@ -63,16 +63,16 @@ def _pinyin(syllable: str) -> tuple[str, str]:
     from sovits_tts.text.zh.phonemes import initial_final, plain_pinyin
 
     if not syllable[-1].isdigit():
-        raise TextError(f"{syllable!r} has no tone.", hint=_HINTS["zh"])
+        raise TextError("{given!r} has no tone.", hint=_HINTS["zh"], given=syllable)
     return initial_final(plain_pinyin(syllable))
 
 
 def _check_arpa(phoneme: str) -> None:
     base, stress = phoneme.rstrip("0123456789"), phoneme[len(phoneme.rstrip("0123456789")) :]
     if base in ARPA_VOWELS and stress not in ("0", "1", "2"):
-        raise TextError(f"The vowel {phoneme!r} needs a stress of 0, 1 or 2.", hint=_HINTS["en"])
+        raise TextError("The vowel {given!r} needs a stress of 0, 1 or 2.", hint=_HINTS["en"], given=phoneme)
     if base not in ARPA_VOWELS and (base not in ARPA_CONSONANTS or stress):
-        raise TextError(f"{phoneme!r} is not an ARPAbet phoneme.", hint=_HINTS["en"])
+        raise TextError("{given!r} is not an ARPAbet phoneme.", hint=_HINTS["en"], given=phoneme)
 
 
 def _check_jyutping(syllable: str) -> None:

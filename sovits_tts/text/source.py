@@ -63,7 +63,10 @@ class Source:
         wide = "".join("\u3000" if unicodedata.east_asian_width(c) in "WF" else " " for c in shown)
 
         def complain(message: str) -> TextError:
-            return TextError(f"Line {line}, column {column}: {message}\n  {shown}{tail}\n  {wide}^")
+            return TextError(
+                "Line {line}, column {column}: {problem}\n  {shown}\n  {wide}^",
+                line=line, column=column, problem=message, shown=shown + tail, wide=wide,
+            )  # fmt: skip
 
         return complain
 

@@ -89,6 +89,6 @@ def _openjtalk() -> Any:
             import pyopenjtalk
     except ImportError as error:
         raise MissingDependency(
-            f"Reading Japanese needs pyopenjtalk ({error}).", hint='pip install "sovits-tts[ja]"'
+            "Reading Japanese needs pyopenjtalk ({error}).", hint='pip install "sovits-tts[ja]"', error=error
         ) from error
     return pyopenjtalk

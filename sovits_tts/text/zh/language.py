@@ -90,8 +90,11 @@ def _given(text: str, overrides: Mapping[int, tuple[int, str]]) -> dict[int, str
         syllables = [plain_pinyin(s) for s in pronunciation.split()]
         if len(syllables) != end - start:
             raise TextError(
-                f"{pronunciation!r} has {len(syllables)} syllables for {text[start:end]!r}.",
+                "{pronunciation!r} has {count} syllables for {word!r}.",
                 hint="Give one syllable per character, such as 银行<yin2 hang2>.",
+                pronunciation=pronunciation,
+                count=len(syllables),
+                word=text[start:end],
             )
         for at, syllable in enumerate(syllables, start):
             initial_final(syllable)

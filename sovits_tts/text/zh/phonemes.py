@@ -34,7 +34,9 @@ def initial_final(pinyin: str) -> tuple[str, str]:
         if initial in symbol_ids("v1") and final in symbol_ids("v1"):
             return initial, final
     raise TextError(
-        f"{pinyin!r} is not a Mandarin syllable.", hint="Write pinyin with a tone of 1 to 5, such as hang2, lv4, er5."
+        "{pinyin!r} is not a Mandarin syllable.",
+        hint="Write pinyin with a tone of 1 to 5, such as hang2, lv4, er5.",
+        pinyin=pinyin,
     )
 
 
