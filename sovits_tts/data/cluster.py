@@ -23,6 +23,7 @@ from sovits_tts.errors import ConfigError, DataError, MissingDependency, SovitsE
 
 LOCAL = "local"
 _BLOCKS_PER_WORKER = 32  # of tasks: what a worker takes at a time, so results arrive early and evenly
+_TRIES = 3  # its processes wait 15 s for each other, which is too short on a machine with much else to do
 _PATIENCE = 5.0  # seconds for a head node to answer
 _STORE_BYTES = 128 << 20  # tasks and results are short texts
 
@@ -65,12 +66,19 @@ def _start(address: str, workers: int) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
         os.environ.setdefault("RAY_worker_niceness", "0")  # else anything else that runs here starves the actors
+    own = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
     try:
         host, _, port = address.removeprefix("ray://").rpartition(":")
         if port.isdigit():  # Ray itself would try for minutes
             socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
-        own = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
-        ray.init(address, **quiet, **(own if address == LOCAL else {}))
+        for left in reversed(range(_TRIES if address == LOCAL else 1)):
+            try:
+                ray.init(address, **quiet, **(own if address == LOCAL else {}))
+                break
+            except Exception:
+                ray.shutdown()
+                if not left:
+                    raise
     except Exception as error:  # Ray raises just that where its own processes do not come up in time
         reason = str(error).splitlines()[0] if str(error) else repr(error)
         raise ConfigError(
