@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sovits_tts.errors import ConfigError
 from sovits_tts.models.sampling import SamplingOptions
 from sovits_tts.pitch_shift import MAX_SEMITONES
+from sovits_tts.specs import SamplingConfig
 from sovits_tts.text.frontend import Lexicon
 from sovits_tts.text.segment import resolve_mode
 
@@ -30,10 +31,10 @@ class SynthesisOptions:
     seed: int = 0  # 0 or more
     speed: float = 1.0  # 0.25 to 4; 2 is twice as fast
     pause: float = 0.3  # seconds between sentences, 0 to 10; markup such as [pause:1] overrides it
-    temperature: float = 1.0  # 0 to 10; lower is steadier
-    top_k: int = 15  # tokens to choose among; 1 takes the likeliest, 0 all
-    top_p: float = 1.0  # 0 to 1: keep the likeliest tokens up to this share; 1 keeps all
-    repetition_penalty: float = 1.35  # above 0, at most 10; 1 is none
+    temperature: float | None = None  # 0 to 10; lower is steadier; None, here and below: what suits the model
+    top_k: int | None = None  # tokens to choose among; 1 takes the likeliest, 0 all
+    top_p: float | None = None  # 0 to 1: keep the likeliest tokens up to this share; 1 keeps all
+    repetition_penalty: float | None = None  # above 0, at most 10; 1 is none
     noise_scale: float = 0.5  # 0 to 2: liveliness of the waveform stage
     cut: str = "auto"  # how text is cut into sentences: auto, or upstream's cut0 to cut5
     batch_size: int = 4  # sentences generated together, 1 to 64; the first always goes alone
@@ -65,19 +66,22 @@ class SynthesisOptions:
             raise ConfigError(f"cut is {self.cut!r}.", hint=f"Choose one of: {', '.join(CUTS)}.")
         if self.polyphones not in POLYPHONES:
             raise ConfigError(f"polyphones is {self.polyphones!r}.", hint=f"Choose one of: {', '.join(POLYPHONES)}.")
-        _ = self.sampling  # checks its own
+        self.sampling(SamplingConfig())  # checks its own
 
-    @property
-    def sampling(self) -> SamplingOptions:
-        """The part that the GPT stage reads."""
-        return SamplingOptions(self.top_k, self.top_p, self.temperature, self.repetition_penalty)
+    def sampling(self, usual: SamplingConfig) -> SamplingOptions:
+        """The part that the GPT stage reads; `usual`: the model's choices, where the caller made none."""
+        names = ("temperature", "top_k", "top_p", "repetition_penalty")
+        own = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return SamplingOptions(**{name: getattr(usual, name) for name in names} | own)
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not isfinite(value) or not low <= value <= high:
-        raise ConfigError(f"{name} is {value}.", hint=f"It must be between {low} and {high}.")
+        found = {"name": name, "value": value, "low": low, "high": high}
+        raise ConfigError("{name} is {value}.", hint="It must be between {low} and {high}.", **found)
 
 
 def _whole(name: str, value: int, low: int, high: int) -> None:
     if not isinstance(value, int) or not low <= value <= high:
-        raise ConfigError(f"{name} is {value!r}.", hint=f"It must be a whole number from {low} to {high}.")
+        found = {"name": name, "value": value, "low": low, "high": high}
+        raise ConfigError("{name} is {value!r}.", hint="It must be a whole number from {low} to {high}.", **found)

@@ -46,6 +46,16 @@ class GPTConfig:
 
 
 @dataclass(frozen=True)
+class SamplingConfig:
+    """How the next semantic token is chosen where the caller does not say."""
+
+    temperature: float = 1.0
+    top_k: int = 15
+    top_p: float = 1.0
+    repetition_penalty: float = 1.35  # the official models loop without; a model that follows its text cannot
+
+
+@dataclass(frozen=True)
 class VITSConfig:
     """The waveform stage: semantic tokens + phonemes + style -> waveform."""
 
@@ -162,6 +172,7 @@ class ModelSpec:
     silence_token: int = 486  # -1: not known
     speech_level: float = 0.0  # RMS of the louder half of its training recordings; 0: they were scaled by their peak
     reference_free: bool = True  # can speak without the transcript of the clip
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
 
 _ALL = ("zh", "en", "ja", "ko", "yue")
@@ -179,15 +190,15 @@ _MINI = ModelSpec(
         d_latent=96, d_hidden=96, d_filter=384, n_layers_content=2, n_layers_text=4, n_layers_joint=2,
         d_mrte=128, n_flows=4, n_layers_flow=3, n_layers_posterior=6,
         style_bins=342, d_style_hidden=96, d_style=128,
-        decoder_channels=256, upsample_rates=(10, 6), upsample_kernels=(20, 12), istft_size=32,
-        resblock_type=2, resblock_kernels=(3, 5, 7), resblock_dilations=((1, 3), (1, 3), (1, 3)),
+        decoder_channels=384, upsample_rates=(2, 2), upsample_kernels=(4, 4), istft_size=480,
+        resblock_type=2, resblock_kernels=(3, 7), resblock_dilations=((1, 3), (1, 3)),
         scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64),
     ),
     content=ContentConfig(
         d_model=192, n_layers=6, n_heads=4, d_ff=768, conv_dims=(32, 64, 96, 128, 128, 128, 128), position_kernel=64,
         output_layer=5, ctc_symbols=733,
     ),
-    silence_token=-1, speech_level=0.07,
+    silence_token=-1, speech_level=0.07, sampling=SamplingConfig(repetition_penalty=1.0),
 )  # fmt: skip
 
 SPECS: dict[str, ModelSpec] = {

@@ -148,7 +148,7 @@ class Call:
             [prompt] * len(batch),
             [self.joined_bert(features, len(ids)) for features, ids in zip(bert, own, strict=True)],
             generators=generators,
-            options=self.options.sampling,
+            options=self.options.sampling(self.model.spec.sampling),
             max_new=MAX_TOKENS if exact else min(MAX_TOKENS, max(guard.longest for guard in guards) + 1),
             n_text=[len(ids) for ids in own],
             on_token=None if exact else lambda row, tokens: guards[row].runs_away(tokens),
@@ -242,8 +242,12 @@ class Call:
         unknown = sorted({run.language for run in sentence.runs} - set(self.model.spec.languages))
         if unknown:
             raise TextError(
-                f"{self.model.spec.name} does not speak {', '.join(unknown)}, found in {sentence.text[:40]!r}.",
-                hint=f"It speaks {', '.join(self.model.spec.languages)}; another model may speak more.",
+                "{model} does not speak {unknown}, found in {text!r}.",
+                hint="It speaks {known}; another model may speak more.",
+                model=self.model.spec.name,
+                unknown=", ".join(unknown),
+                known=", ".join(self.model.spec.languages),
+                text=sentence.text[:40],
             )
 
 

@@ -134,7 +134,7 @@ def test_network_without_bert_and_reader() -> None:
 
 
 def test_following_learns_to_read_and_how_long() -> None:
-    """Tokens that say each phoneme as often as its number modulo 3 + 1 says: both losses fall, and it reads new text."""
+    """A phoneme is to be said as often as its number modulo 3, plus 1: both losses fall, and it reads new text."""
     torch.manual_seed(1)
     config = GPTConfig(
         d_model=32, n_layers=2, n_heads=4, n_phonemes=12, n_tokens=13, d_bert=0, dropout=0.0, follows_text=True

@@ -33,7 +33,7 @@ class GPTOutput:
 
     logits: Tensor  # (B, S + 1, V) fp32; position s predicts token s, position token_length predicts EOS
     targets: Tensor  # (B, S + 1) tokens, then EOS up to the end
-    mask: Tensor  # (B, S + 1) True on tokens and on the first EOS; where positions are given, only on tokens that have one
+    mask: Tensor  # (B, S + 1) True on tokens and the first EOS; if positions are given, where they are known
     moves: Tensor | None = None  # (B, S, 1 + MOST_STEPS) how far the reading position goes after each token
     positions: Tensor | None = None  # (B, S + 1) as given
 
@@ -202,7 +202,7 @@ class GPT(nn.Module):
         return self._next(x, mask, cache)
 
     def step(self, tokens: Tensor, cache: KVCache, reading: ReadingPosition | None = None) -> NextToken:
-        """tokens: (B,) the newest token of each row; `reading`, moved on already, stands at the phoneme to speak next."""
+        """tokens: (B,) the newest token of each row; `reading` stands at the phoneme to speak next."""
         x = self.token_embedding(tokens)[:, None]
         x = self.token_position(x, cache.token_positions[:, None])
         if reading is not None:
@@ -213,7 +213,7 @@ class GPT(nn.Module):
     def start_reading(
         self, phonemes: Sequence[Tensor], bert: Sequence[Tensor | None], n_text: Sequence[int]
     ) -> ReadingPosition | None:
-        """Before the first of the last `n_text` phonemes of each row; None for a network that does not follow its text."""
+        """Before the first of the last `n_text` phonemes of each row; None if this network does not."""
         if self.reader is None:
             return None
         rows = []

@@ -1,8 +1,8 @@
 """The reading position: which phoneme each semantic token speaks.
 
 A GPT stage that follows its text (`GPTConfig.follows_text`) is told, with every token it reads, which phoneme the next
-token is to speak, and says after each token how far to move on. So it can neither skip nor repeat a phoneme nor lose its
-place, and learns to read from hours of speech. Explicit monotonic alignment as in VALL-E R (arXiv 2406.07855).
+token is to speak, and says after each token how far to move on. So it can neither skip nor repeat a phoneme nor lose
+its place, and learns to read from hours of speech. Explicit monotonic alignment as in VALL-E R (arXiv 2406.07855).
 
 What is notable:
 - how long a phoneme lasts is decided by the chance, token after token, that it is not over yet
@@ -38,7 +38,7 @@ class Reader(nn.Module):
         nn.init.normal_(self.held.weight, std=0.02)
 
     def contexts(self, text: Tensor, lengths: Tensor) -> Tensor:
-        """Embedded phonemes (B, P, d_model), without positions -> (B, P + 1, d_model); the last row is "past the end"."""
+        """Embedded phonemes (B, P, d_model), without positions -> (B, P + 1, d_model); the last row is past the end."""
         real = torch.arange(text.shape[1], device=text.device) < lengths[:, None]
         padded = F.pad(text * real[..., None], (0, 0, 0, 1))
         return cast(Tensor, self.context(padded.transpose(1, 2))).transpose(1, 2)

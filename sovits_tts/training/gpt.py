@@ -1,8 +1,8 @@
 """The GPT stage of `mini`: cross-entropy of the next token and of the next move of the reading position.
 
-Half of the examples are two pieces of one speaker with the prompt's silence between them: exactly what synthesis asks
-for, the first piece without positions. Some input tokens are replaced at random, so that the network learns to leave its
-own mistakes behind and to trust its text.
+A share of the examples are two pieces of one speaker with the prompt's silence between them: exactly what synthesis
+asks for, the first piece without positions. Some input tokens are replaced at random, so that the network learns to
+leave its own mistakes behind and to trust its text.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def train_gpt(work: Path, spec: ModelSpec, settings: GPTRun, device: str, minute
             settings.tokens_per_batch,
             settings.joined,
             token_rate=spec.token_rate,
-        )  # fmt: skip
+        )
         for split in ("train", "dev")
     )
     stage = GPTStage(spec.gpt, settings.steps, settings.peak_lr, device, settings.dropout)

@@ -78,7 +78,7 @@ class GPTTune(Tune):
     optimizer:     scaled_adam (official; its rate is relative to each parameter's size) or adamw
     learning_rate: constant after `warmup` optimiser steps
     dropout:       of the layers and positions
-    dpo:           add the preference loss against spoilt copies (a span said twice or left out); needs twice the memory;
+    dpo:           add the preference loss against spoilt copies (a span said twice or left out), in twice the memory;
                    not for a model that follows its text (mini): it neither skips nor repeats
     lora_rank:     > 0: train low-rank additions to the layers only (needs peft and adamw); checkpoints hold the sum
     joined:        share of examples that are two clips of one speaker with the prompt's silence between them
