@@ -6,7 +6,9 @@
 CORPUS holds manifest.csv (path, speaker, language, text, seconds, split). Of the dev speakers, the two in English and
 the one in Mandarin with the most speech are taken unless others are named. For each: a minute goes through
 `finetune`, further lines are spoken by the base with the same clip and by the fine-tuned voice, and judged. Every
-speaker has a process of its own, whose peak memory counts. Writes DIR/figures.json; a run that was stopped goes on.
+speaker has a process of its own, whose peak memory counts. Prints a table, and writes it with all figures to
+DIR/figures.json. A run that was stopped goes on: speakers that are done are not done again, and the time of a speaker
+counts all calls (processor time the last one).
 """
 
 from __future__ import annotations
@@ -37,19 +39,37 @@ def main() -> None:
     parser.add_argument("--model", default="mini")
     parser.add_argument("--minutes-budget", type=float, default=0.0)
     parser.add_argument("--config", type=Path, help="as configs/finetune.yaml")
-    parser.add_argument("--out", type=Path, default=Path("finetune_figures"))
+    parser.add_argument("--out", type=Path, default=Path("out/finetune_figures"))
     options = parser.parse_args()
     rows = dev_rows(options.root)
     found = []
     for speaker in options.speakers or most_heard(rows):
         train, lines = divide(rows[speaker], options.seconds, options.lines)
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            job = pool.submit(measure, options.root, options.out, speaker, train, lines, options.model,
-                              options.minutes_budget, options.config)  # fmt: skip
-            found.append(job.result())
+        found.append(known_or_measured(options, speaker, train, lines))
         (options.out / "figures.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
-        sys.stdout.write(told(found[-1]) + "\n")
-        sys.stdout.flush()
+        sys.stderr.write(f"{speaker}: {found[-1]['chosen']}\n")
+    sys.stdout.write(table(found))
+
+
+def known_or_measured(
+    options: argparse.Namespace, speaker: str, train: list[dict[str, str]], lines: list[dict[str, str]]
+) -> dict[str, Any]:
+    """Figures of a speaker, from a process of its own, unless those of the same model, lines and settings lie there."""
+    from sovits_tts.checkpoints.build import read_model
+
+    kept, fingerprint = options.out / speaker / "figures.json", read_model(options.model).fingerprint
+    config = options.config.read_text(encoding="utf-8") if options.config else ""
+    asked = [fingerprint, options.minutes_budget, config, [row["path"] for row in (*train, *lines)]]
+    if kept.is_file():
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        if known["asked"] == asked:
+            return known["figures"]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        job = pool.submit(measure, options.root, options.out, speaker, train, lines, options.model,
+                          options.minutes_budget, options.config)  # fmt: skip
+        figures = job.result()
+    kept.write_text(json.dumps({"asked": asked, "figures": figures}, ensure_ascii=False, indent=1), encoding="utf-8")
+    return figures
 
 
 def dev_rows(root: Path) -> dict[str, list[dict[str, str]]]:
@@ -103,7 +123,7 @@ def measure(
     settings = replace(settings, model=model, minutes=minutes, prepare=replace(settings.prepare, language=language))
     began, worked = time.monotonic(), time.process_time()
     result = finetune(source, speaker, settings, folder / "work", on_event=log(began))
-    spent, worked, memory = time.monotonic() - began, time.process_time() - worked, peak_memory_mb()
+    worked, memory = time.process_time() - worked, peak_memory_mb()
 
     todo = [Line(Path(row["path"]).stem, row["text"], language, root / row["path"]) for row in lines]
     base, tuned = TTS.load(model), TTS.load(result.package)
@@ -116,7 +136,8 @@ def measure(
     real = figures([panel.judge(line.id, line.text, line.language, Audio.load(line.path)) for line in todo])
     return {
         "speaker": speaker, "language": language, "seconds_trained": sum(float(row["seconds"]) for row in train),
-        "lines": len(todo), "wall_seconds": round(spent, 1), "cpu_seconds": round(worked, 1), "peak_memory_mb": memory,
+        "lines": len(todo), "wall_seconds": result.report["seconds"]["total"], "cpu_seconds": round(worked, 1),
+        "peak_memory_mb": memory,
         "chosen": result.report["chosen"]["name"], "steps": result.report["seconds"], "judges": panel.describe(),
         "before": before.as_dict(), "after": after.as_dict(), "natural": real.as_dict(),
         "held_out": {"before": result.report["baseline"], "after": result.report["tuned"]},
@@ -133,15 +154,35 @@ def log(began: float) -> Any:
     return tell
 
 
-def told(found: dict[str, Any]) -> str:
-    before, after, real = found["before"], found["after"], found["natural"]
-    memory = f"{found['peak_memory_mb']:.0f} MB" if found["peak_memory_mb"] else "unknown"
-    return (
-        f"{found['speaker']} ({found['language']}, {found['seconds_trained']:.0f} s): similarity "
-        f"{before['similarity']:.3f} -> {after['similarity']:.3f} (recordings {real['similarity']:.3f}), error rate "
-        f"{before['error_rate']:.1%} -> {after['error_rate']:.1%} (recordings {real['error_rate']:.1%}), chosen: "
-        f"{found['chosen']}; {found['wall_seconds'] / 60:.1f} min ({found['cpu_seconds'] / 60:.1f} of a core), {memory}"
+COLUMNS = (
+    "speaker", "trained on", "lines", "likeness before", "after", "recordings", "error rate before", "after",
+    "recordings", "wall time", "processor time", "peak memory", "chosen",
+)  # fmt: skip
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """All speakers in Markdown, and whether what was asked of all of them holds."""
+    rows = [COLUMNS, tuple("---" for _ in COLUMNS)]
+    for it in found:
+        systems = (it["before"], it["after"], it["natural"])
+        memory = f"{it['peak_memory_mb']:.0f} MB" if it["peak_memory_mb"] else "unknown"
+        rows.append((
+            f"{it['speaker']} ({it['language']})", f"{it['seconds_trained']:.0f} s", str(it["lines"]),
+            *(f"{system['similarity']:.3f}" for system in systems), *(percent(s["error_rate"]) for s in systems),
+            f"{it['wall_seconds'] / 60:.1f} min", f"{it['cpu_seconds'] / 60:.1f} min", memory, it["chosen"],
+        ))  # fmt: skip
+    risen = sum(it["after"]["similarity"] > it["before"]["similarity"] for it in found)
+    kept = sum((it["after"]["error_rate"] or 0) <= (it["before"]["error_rate"] or 0) for it in found)
+    judges = sorted({f"{judge['name']} ({judge['unit']})" for it in found for judge in it["judges"]})
+    closing = (
+        f"Likeness rose for {risen} of {len(found)} speakers, the error rate rose for {len(found) - kept}. "
+        f"Lines that the run never met; judges: {', '.join(judges)}."
     )
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + f"\n\n{closing}\n"
+
+
+def percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:.1%}"
 
 
 if __name__ == "__main__":
