@@ -30,7 +30,8 @@ class Told(str):
 
     def __new__(cls, template: str, **values: Any) -> Told:
         if isinstance(template, Told) and not values:
-            template, values = template.template, template.values
+            values = template.values
+            template = template.template
         told = super().__new__(cls, template.format(**values) if values else template)
         told.template, told.values = template, values
         return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ import pytest
 
 pytest.importorskip("gradio", reason="the web page needs gradio")
 
-from sovits_tts import voices
+from sovits_tts import errors, voices
 from sovits_tts.app.cli import run
 from sovits_tts.app.webui import (
     catalogue,
     clips,
     comparing,
+    drawer,
     inspect_tab,
     models_tab,
     speaking,
@@ -27,7 +29,7 @@ from sovits_tts.app.webui import (
 from sovits_tts.app.webui.launch import build, check_access, serve
 from sovits_tts.app.webui.layout import Page
 from sovits_tts.app.webui.session import Line, Session, Take
-from sovits_tts.audio import Audio
+from sovits_tts.audio import Audio, join
 from sovits_tts.clip import inspect
 from sovits_tts.errors import AudioError, ConfigError, DownloadError, TextError, VoiceError
 from sovits_tts.options import SynthesisOptions
@@ -36,6 +38,7 @@ from sovits_tts.tts import TTS
 from tests.tiny_model import speech as buzz
 from tests.tiny_model import write_model
 
+DRAWER = ("auto", 5, 1, 0, None, 0.3, 1, 1.35, 15, 1, "auto", 4)  # language, seed, speed …
 SRT = "1\n00:00:02,000 --> 00:00:03,000\nHello there.\n\n2\n00:00:02,500 --> 00:00:04,000\nAnd\nagain.\n"
 
 
@@ -67,6 +70,80 @@ def test_catalogues_say_the_same_things() -> None:
             r'"((?:set|lines|speak|create|voices|models|inspect|compare|convert)\.[a-z_.]+)"', path.read_text()
         ):
             assert key in english or key in parts, key
+
+
+def test_what_the_library_says_is_translated() -> None:
+    """Translations are found by the English sentence: one that is reworded must not lose them unseen."""
+    package = Path(catalogue.__file__).parents[2]
+    said = {
+        node.value
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    known = catalogue.sentences("zh")
+    assert len(known) > 90
+    assert known.keys() <= said, sorted(known.keys() - said)
+    for language in set(catalogue.LANGUAGES) - {"en"}:
+        texts = catalogue.sentences(language)
+        assert texts.keys() == known.keys()
+        for english, text in texts.items():
+            assert set(re.findall(r"{\w+", text)) <= set(re.findall(r"{\w+", english)), english
+            assert not re.search(r"[A-Z][a-z]+ [a-z]+ [a-z]+", text), text  # nothing left in English
+
+
+def test_errors_are_told_in_the_page_language() -> None:
+    with pytest.raises(VoiceError) as missing:
+        voices.get("nobody")
+    assert "没有叫 'nobody' 的声音" in catalogue.explain("zh", missing.value)
+    assert "Known are: english-woman" in catalogue.explain("en", missing.value)
+    other = AudioError("Something {odd}.", hint="Look.")
+    assert catalogue.explain("ja", other) == "この音声は使えません：Something {odd}. Look."
+    assert catalogue.explain("en", other) == str(other)
+    short = buzz(0.2)
+    assert "只有 0.2 秒" in clips.card(short, inspect(short), "zh")
+    quiet = Audio(buzz(5).samples * 0.01, 24000)
+    assert "LUFS" in clips.card(quiet, inspect(quiet), "ko")
+    assert "very quiet" not in clips.card(quiet, inspect(quiet), "ko")
+    codes = {error.code for error in [errors.SovitsError, *_below(errors.SovitsError)]}
+    assert all(f"error.{code}" in catalogue.catalogue("en") for code in codes)
+
+
+def _below(kind: type[errors.SovitsError]) -> list[type[errors.SovitsError]]:
+    return [found for child in kind.__subclasses__() for found in (child, *_below(child))]
+
+
+def test_handlers_tell_their_errors(tts: TTS) -> None:
+    import gradio as gr
+
+    def fail(path: str) -> str:
+        raise TextError("There is nothing to say.") if path else ValueError("<b>")
+
+    found = []
+    with gr.Blocks():
+        page = Page(tts, language=gr.Dropdown(["en", "zh"]))
+        box, button = gr.Textbox(), gr.Button()
+        page.on(lambda fn, inputs, outputs, **settings: found.append((fn, inputs)), fail, box, box)
+        page.on(button.click, fail, [page.language], box)
+    call, inputs = found[0]
+    assert inputs == [box, page.language]
+    with pytest.raises(gr.Error, match="没有要说的文字"):
+        call("x", "zh")
+    with pytest.raises(gr.Error, match="Something went wrong in the program"):
+        call("", "made up")
+
+
+def test_one_speaker_or_two() -> None:
+    one = buzz(8)
+    assert "sounds like one speaker" in clips.card(one, inspect(one), "en")
+    rng = np.random.default_rng(0)
+    noise = Audio(np.convolve(rng.normal(size=4 * 24000), np.ones(8) / 8, "same").astype(np.float32) * 0.2, 24000)
+    other = Audio(buzz(4, f0=240, seed=1).samples + noise.samples * 0.2, 24000)
+    two = join([buzz(4), other])
+    assert "perhaps two speakers" in clips.card(two, inspect(two), "en")
+    tiny = buzz(2.6)
+    padded = join([tiny, Audio(np.zeros(24000, np.float32) + 1e-4, 24000)])
+    assert "too short to tell" in clips.card(padded, inspect(padded), "en")
 
 
 def test_every_field_has_a_label_and_a_help(tts: TTS) -> None:
@@ -195,8 +272,7 @@ def test_two_windows_get_their_own(address: str) -> None:
 
     windows = [Client(address, verbose=False, httpx_kwargs={"timeout": 60}) for _ in range(2)]
     jobs = [
-        window.submit(voice, "", "auto", "Hello there.", "en", None, "", 0.5, "auto", 5, 1, 0, None, 0.3, 1, 15, 1,
-                      1.35, "auto", 4, api_name="/generate")
+        window.submit(voice, None, "", "auto", "Hello there.", "en", None, "", 0.5, *DRAWER, api_name="/generate")
         for window, voice in zip(windows, ("english-woman", "mandarin-man"), strict=True)
     ]  # fmt: skip
     sounds = [json.loads(job.result(timeout=60)[0])["src"] for job in jobs]
@@ -204,8 +280,8 @@ def test_two_windows_get_their_own(address: str) -> None:
     assert sounds[0] != sounds[1]
     # A path that a visitor makes up, past the page's own upload, is not opened.
     secret = str(voices.find("english-woman").path)
-    given = ["english-woman", "", "auto", "Hi.", "en", [{"path": secret, "meta": {"_type": "gradio.FileData"}}], "",
-             0.5, "auto", 5, 1, 0, None, 0.3, 1, 15, 1, 1.35, "auto", 4]  # fmt: skip
+    forged = [{"path": secret, "meta": {"_type": "gradio.FileData"}}]
+    given = ["english-woman", None, "", "auto", "Hi.", "en", forged, "", 0.5, *DRAWER]
     call = f"{address}gradio_api/call/generate"
     event = httpx.post(call, json={"data": given}, timeout=60).json()["event_id"]
     answer = httpx.get(f"{call}/{event}", timeout=60).text
@@ -215,7 +291,7 @@ def test_two_windows_get_their_own(address: str) -> None:
 
 def test_a_new_clip_never_speaks_with_the_last_ones_voice(tts: TTS) -> None:
     page, session = Page(tts), Session(clip=buzz(5))
-    given = ("english-woman", "", "auto")
+    given = ("english-woman", "", "", "auto")
     first = speaking.current_speaker(page, session, *given).voice
     assert speaking.current_speaker(page, session, *given).voice is first
     session.forget_clip()
@@ -228,7 +304,7 @@ def test_a_new_clip_never_speaks_with_the_last_ones_voice(tts: TTS) -> None:
 def test_extra_clips_outlive_the_clip_and_go_with_the_window(tts: TTS, tmp_path: Path) -> None:
     page, session = Page(tts), Session()
     extra = buzz(4).save(tmp_path / "extra.wav")
-    speaking.with_timbre(page, session, SynthesisOptions(), [str(extra)], "", 0.5)
+    drawer.with_timbre(page, session, SynthesisOptions(), [str(extra)], "", 0.5)
     session.forget_clip()
     assert extra.exists()
     session.clean()
@@ -239,14 +315,14 @@ def test_more_clips_and_another_voice_share_the_timbre(tts: TTS, tmp_path: Path)
     page, session = Page(tts), Session()
     clips_of_it = [str(buzz(4, f0=f0).save(tmp_path / f"{f0}.wav")) for f0 in (150, 160)]
     plain = SynthesisOptions()
-    made = speaking.with_timbre(page, session, plain, clips_of_it, "mandarin-man", 0.4)
+    made = drawer.with_timbre(page, session, plain, clips_of_it, "mandarin-man", 0.4)
     assert [round(share, 3) for _, share in made.timbre] == [0.2, 0.2, 0.4]  # the voice itself keeps 0.2
-    again = speaking.with_timbre(page, session, plain, clips_of_it, "", 0.4)
+    again = drawer.with_timbre(page, session, plain, clips_of_it, "", 0.4)
     assert [round(share, 3) for _, share in again.timbre] == [0.333, 0.333]
     assert again.timbre[0][0] is made.timbre[0][0]  # clips are prepared once
-    assert speaking.with_timbre(page, session, plain, None, "", 0.5).timbre == ()
+    assert drawer.with_timbre(page, session, plain, None, "", 0.5).timbre == ()
     with pytest.raises(ConfigError, match="extra clips"):
-        speaking.with_timbre(page, session, plain, clips_of_it * 5, "", 0.5)
+        drawer.with_timbre(page, session, plain, clips_of_it * 5, "", 0.5)
 
 
 def test_a_corrected_reading_stays_with_its_sentence(tts: TTS) -> None:

@@ -67,11 +67,15 @@ WORK: dict[str, Work] = {"prepare": _prepare, "finetune": _finetune}
 
 @dataclass(frozen=True)
 class State:
-    """How a job stands. `state` "lost": its process is gone without a word, as after a power cut; it can go on."""
+    """How a job stands. `state` "lost": its process is gone without a word, as after a power cut; it can go on.
+
+    told: of a deliberate error what `error` was made of: code, message, hint and values, to say it in other words
+    """
 
     state: str
     result: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    told: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0  # of work so far, pauses not counted
 
 
@@ -237,13 +241,20 @@ def run(folder: Path) -> int:
         except Cancelled:
             sink.say("stopped")
         except SovitsError as error:
-            sink.say("failed", error=str(error))
+            sink.say("failed", error=str(error), told=_told(error))
             return 2
         except Exception as error:
             traceback.print_exc()  # to log.txt
             sink.say("failed", error=f"{type(error).__name__}: {error}. {folder / 'log.txt'} shows where.")
             return 1
     return 0
+
+
+def _told(error: SovitsError) -> dict[str, Any]:
+    facts = {"code": error.code, "message": error.message.template, "hint": error.hint.template}
+    values = error.message.values | error.hint.values
+    plain = {name: value if isinstance(value, int | float) else str(value) for name, value in values.items()}
+    return facts | {"values": plain}
 
 
 @contextmanager

@@ -13,11 +13,13 @@ from sovits_tts.activity import clip_snr, clipped_mask, find_speech, measure
 from sovits_tts.alignment import ctc_align
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import LoadedModel
+from sovits_tts.data.timbre import timbre
 from sovits_tts.errors import DataError
 from sovits_tts.features import ctc_log_probs, style
 
 KEEP, WARN, EXCLUDE = "keep", "warn", "exclude"
 _HEARD = log(0.02)  # mean log-probability above which an aligned phoneme counts as heard, as in transcript.py
+_STRETCH, _SHORT_STRETCH = 2.0, 1.5  # seconds of speech that have a timbre of their own
 _FEWEST_VOICES = 5  # clips of a speaker, below which nobody is an outlier
 
 
@@ -130,6 +132,24 @@ def strangers(vectors: Sequence[np.ndarray]) -> np.ndarray:
     middle = np.median(distance)
     spread = max(1.4826 * float(np.median(np.abs(distance - middle))), 0.25 * float(middle), 1e-4)
     return np.maximum(0.0, (distance - middle) / spread)
+
+
+def turn(audio: Audio) -> float | None:
+    """How far the timbre of a clip changes where it changes most, in deviations; None: too little speech to tell.
+
+    The distance between what is before and what is after a moment, root mean square over the cepstra. Of 56 clips of
+    10 s by one speaker 86 % lie under 1.4 and 96 % under 2.0; of 70 that change between two speakers of the same kind
+    of recording 4 % and 37 %. Of 49 and 60 clips of 6 s: 86 % and 98 %; 7 % and 65 %. So it is a hint.
+    """
+    parts = [audio.cut(part.start, part.end).samples for part in find_speech(measure(audio))]
+    spoken = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    seconds = len(spoken) / audio.sample_rate
+    count = int(seconds / (_STRETCH if seconds >= 2 * _STRETCH else _SHORT_STRETCH))
+    if count < 2:
+        return None
+    rows = np.array([timbre(Audio(part, audio.sample_rate)) for part in np.array_split(spoken, count)])
+    apart = [np.sqrt(np.mean((rows[:n].mean(axis=0) - rows[n:].mean(axis=0)) ** 2)) for n in range(1, count)]
+    return float(max(value * np.sqrt(n * (count - n) / count) for n, value in enumerate(apart, 1)))
 
 
 def judge(

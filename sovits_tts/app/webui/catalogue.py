@@ -1,4 +1,7 @@
-"""What the page says, in each of its languages: `locales/*.json`, flat keys such as `speak.voice.label`."""
+"""What the page says, in each of its languages: `locales/*.json`, flat keys such as `speak.voice.label`.
+
+What the library says of a visitor's input (errors, warnings) is found by its English template: `locales/told_*.json`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from sovits_tts.errors import SovitsError, Told
 
 DEFAULT = "en"
 LANGUAGES = {"en": "English", "zh": "中文", "ja": "日本語", "ko": "한국어"}  # code: its name in itself
@@ -24,6 +29,31 @@ def catalogue(language: str) -> dict[str, str]:
 def say(language: str, key: str, **values: Any) -> str:
     """One text with its values filled in."""
     return catalogue(language)[key].format(**values)
+
+
+@cache
+def sentences(language: str) -> dict[str, str]:
+    """English sentences, or templates of such, and how one says them in this language."""
+    path = _FOLDER / f"told_{language}.json"
+    texts: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return texts
+
+
+def tell(language: str, sentence: str) -> str:
+    """A sentence of the library in another language; in English where nobody has translated it."""
+    told = sentence if isinstance(sentence, Told) else Told(sentence)
+    found = sentences(language).get(told.template)
+    if found is None:
+        return str(sentence)
+    values = {name: tell(language, value) if isinstance(value, str) else value for name, value in told.values.items()}
+    return found.format(**values) if values else found
+
+
+def explain(language: str, error: SovitsError) -> str:
+    """What happened and what to do, in the page's language; where nobody translated that, what it is about."""
+    if language in LANGUAGES and language != DEFAULT and error.message.template not in sentences(language):
+        return say(language, f"error.{error.code}", detail=str(error))
+    return f"{tell(language, error.message)} {tell(language, error.hint)}".strip()
 
 
 def preferred(accept_language: str) -> str:

@@ -7,20 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
-from sovits_tts.app.webui.catalogue import say
+from sovits_tts.app.webui.catalogue import explain, say, tell
 from sovits_tts.audio import Audio
-from sovits_tts.clip import MAX_WINDOW, MIN_WINDOW, ClipReport
-from sovits_tts.errors import AudioError
+from sovits_tts.clip import MAX_WINDOW, MIN_WINDOW, ClipReport, best_window
+from sovits_tts.data.quality import turn
+from sovits_tts.errors import AudioError, ReferenceAudioError
 
 MAX_BYTES = 100 << 20
 MAX_SECONDS = 1200.0
+ONE_SPEAKER, TWO_SPEAKERS = 1.4, 2.0  # of quality.turn, which has the figures
 _WIDTH, _HEIGHT = 600, 90  # units of the drawing
 
 
 def read_clip(path: Path) -> Audio:
     """An uploaded or recorded file. Raises AudioError for one that is too large, too long, or no sound."""
     if path.stat().st_size > MAX_BYTES:
-        raise AudioError(f"The file is larger than {MAX_BYTES >> 20} MB.", hint="Cut a few seconds of one voice out.")
+        hint = "Cut a few seconds of one voice out."
+        raise AudioError("The file is larger than {size} MB.", hint=hint, size=MAX_BYTES >> 20)
     try:
         return Audio.load(path.read_bytes(), max_seconds=MAX_SECONDS)  # bytes: messages then name no path
     except AudioError as error:
@@ -30,8 +33,9 @@ def read_clip(path: Path) -> Audio:
                 hint="Use a WAV, FLAC, OGG or MP3 file, or record a few seconds with the microphone.",
             ) from error
         raise AudioError(
-            f"The clip is longer than {MAX_SECONDS / 60:.0f} minutes.", hint="Use 3 to 10 seconds, or a few minutes."
-        ) from error
+            "The clip is longer than {minutes:.0f} minutes.", hint="Use 3 to 10 seconds, or a few minutes.",
+            minutes=MAX_SECONDS / 60,
+        ) from error  # fmt: skip
 
 
 def waveform(audio: Audio, report: ClipReport, language: str) -> str:
@@ -53,16 +57,27 @@ def waveform(audio: Audio, report: ClipReport, language: str) -> str:
     )
 
 
-def badges(report: ClipReport, language: str) -> str:
-    """Length, noise and clipping, each as good, fair or poor."""
+def badges(audio: Audio, report: ClipReport, language: str) -> str:
+    """Length, noise, clipping, and whether one person speaks, each as good, fair or poor."""
     snr, clipped = report.snr_db, report.clipped_share
     found = [(_grade(report.speech_seconds, MIN_WINDOW, 1.5), say(language, "clip.length", seconds=report.seconds))]
     if snr is not None:
         found.append((_grade(snr, 25, 15), say(language, "clip.snr", db=snr)))
     key = "clip.clipped" if clipped > 0.002 else "clip.unclipped"
     found.append((_grade(-clipped, -0.002, -0.02), say(language, key, share=100 * clipped)))
+    if report.window:
+        found.append(_speakers(audio.cut(report.window.start, report.window.end), language))
     items = "".join(f'<span class="sv-badge sv-{grade}">{escape(text)}</span>' for grade, text in found)
     return f'<div class="sv-badges">{items}</div>'
+
+
+def _speakers(window: Audio, language: str) -> tuple[str, str]:
+    """Whether the part that becomes the voice is of one speaker, as far as its average spectrum tells."""
+    change = turn(window)
+    if change is None:
+        return "fair", say(language, "clip.speaker.short")
+    grade = _grade(-change, -ONE_SPEAKER, -TWO_SPEAKERS)
+    return grade, say(language, f"clip.speaker.{grade}")
 
 
 def _grade(value: float, good: float, fair: float) -> str:
@@ -75,13 +90,22 @@ def card(audio: Audio, report: ClipReport, language: str) -> str:
         start, end = report.window.start, report.window.end
         note = say(language, "clip.window", start=start, end=end, total=audio.seconds)
     else:
-        note = report.problem
-    warnings = "".join(f"<p>⚠ {escape(text)}</p>" for text in report.warnings)
+        note = _problem(audio, report, language)
+    warnings = "".join(f"<p>⚠ {escape(tell(language, text))}</p>" for text in report.warnings)
     poor = "" if report.window else " sv-refused"
     return (
-        f'<div class="sv-card">{waveform(audio, report, language)}{badges(report, language)}'
+        f'<div class="sv-card">{waveform(audio, report, language)}{badges(audio, report, language)}'
         f'<p class="sv-note{poor}">{escape(note)}</p>{warnings}</div>'
     )
+
+
+def _problem(audio: Audio, report: ClipReport, language: str) -> str:
+    """Why a clip cannot be a voice."""
+    try:
+        best_window(audio)
+    except ReferenceAudioError as error:
+        return explain(language, error)
+    return report.problem
 
 
 def plain_words(report: ClipReport, language: str) -> str:

@@ -27,7 +27,9 @@ class StyleVectors:
         try:
             return unit(style(self._model, audio).vector[0, :, 0].float().cpu().numpy())
         except RuntimeError as error:  # shorter than one window of the spectrogram
-            raise AudioError(f"The clip is {audio.seconds:.2f} s long, too short to compare.") from error
+            raise AudioError(
+                "The clip is {seconds:.2f} s long, too short to compare.", seconds=audio.seconds
+            ) from error
 
 
 def best_judge(tts: TTS) -> SpeakerJudge:

@@ -14,14 +14,12 @@ from sovits_tts import voices
 from sovits_tts.app.webui.catalogue import say
 from sovits_tts.app.webui.clips import read_clip
 from sovits_tts.app.webui.comparing import comparison
-from sovits_tts.app.webui.layout import Page, samples, shown
+from sovits_tts.app.webui.layout import Page, samples
 from sovits_tts.app.webui.session import KEPT_SECONDS, Session
 from sovits_tts.app.webui.speech import new_seed
 from sovits_tts.audio import Audio, join
 from sovits_tts.errors import AudioError
 from sovits_tts.options import SynthesisOptions
-
-_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
 def build(page: Page) -> None:
@@ -34,7 +32,10 @@ def build(page: Page) -> None:
                 gr.Audio, "convert.source", sources=["upload", "microphone"], type="filepath", elem_id="sv-source",
                 elem_classes="sv-drop", buttons=["download"],
             )  # fmt: skip
-            at.voice = put(gr.Dropdown, "convert.voice", choices=names, value=names[0][1] if names else None)
+            at.voice = put(
+                gr.Dropdown, "convert.voice", choices=names, value=names[0][1] if names else None, elem_id="sv-target"
+            )
+            at.style = put(gr.Dropdown, "voices.style", choices=[], value=None, visible=False)
             with put(gr.Accordion, "speak.more", open=False):
                 at.text = put(gr.Textbox, "convert.text", lines=2, max_length=20_000)
                 with gr.Row():
@@ -53,10 +54,9 @@ def build(page: Page) -> None:
 
 
 def _wire(page: Page, at: SimpleNamespace) -> None:
-    @shown
     def convert(
-        session: Session, path: str | None, name: str, text: str, pitch: float, speed: float, loudness: float | None,
-        language: str,
+        session: Session, path: str | None, name: str, style: str, text: str, pitch: float, speed: float,
+        loudness: float | None, language: str,
     ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
         if path is None:
             raise AudioError("There is no recording yet.", hint="Drop a file, or record a sentence.")
@@ -64,7 +64,7 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
         if Path(path) not in session.uploads:
             session.uploads.append(Path(path))
         source, tts = read_clip(Path(path)), page.model_for(name)
-        voice = tts.voice(voices.get(name))
+        voice = tts.voice(voices.get(name, style or ""))
         options = SynthesisOptions(seed=new_seed(), pitch=pitch, speed=speed, loudness=loudness)
         parts: list[Audio] = []
         for chunk in tts.convert_stream(source, voice, text, "auto", options):
@@ -76,10 +76,13 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
         facts = comparison(page.judge(), made, voice.audio, language, ("convert.made", "convert.target"))
         yield session, gr.update(), samples(made), facts
 
-    given = [at.session, at.source, at.voice, at.text, at.pitch, at.speed, at.loudness, page.language]
+    given = [
+        at.session, at.source, at.voice, at.style, at.text, at.pitch, at.speed, at.loudness, page.language,
+    ]  # fmt: skip
     made = [at.session, at.status, at.result, at.facts]
-    running = at.go.click(
-        convert, given, made, concurrency_limit=2, concurrency_id="model", show_progress="minimal",
-        show_progress_on=at.status, **_PRIVATE,
+    running = page.on(
+        at.go.click, convert, given, made, concurrency_limit=2, concurrency_id="model", show_progress="minimal",
+        show_progress_on=at.status,
     )  # fmt: skip
-    at.stop.click(None, cancels=[running], **_PRIVATE)
+    page.on(at.stop.click, lambda language: say(language, "speak.stopped"), page.language, at.status, cancels=[running])
+    page.on(at.voice.change, page.styles, at.voice, at.style, show_progress="hidden")

@@ -12,11 +12,11 @@ from sovits_tts.app import jobs
 from sovits_tts.app.jobs import Job
 from sovits_tts.app.webui import creating, following
 from sovits_tts.app.webui.catalogue import say
-from sovits_tts.app.webui.layout import Page, samples, shown
+from sovits_tts.app.webui.layout import Page, samples
 from sovits_tts.app.webui.voices_tab import before_and_after
 from sovits_tts.errors import ConfigError
 
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_QUIET: dict[str, Any] = {"show_progress": "hidden"}
 _EVERY = 1.5  # seconds between two looks at the work
 _COLUMNS = ("use", "text", "why", "id")
 
@@ -92,7 +92,6 @@ def _wire(page: Page, at: SimpleNamespace) -> dict[str, Any]:
             raise ConfigError("This work is gone.", hint="Begin again.")
         return found
 
-    @shown
     def go(
         files: list[str] | None, name: str, language: str, consent: str, check: bool, minutes: float, gpt: int,
         vits: int, words: str,
@@ -109,7 +108,6 @@ def _wire(page: Page, at: SimpleNamespace) -> dict[str, Any]:
         job = jobs.find(job_id or "")
         return _nothing() if job is None else _view(job, seen, words)
 
-    @shown
     def steer(job_id: str, seen: str, words: str, wish: str) -> list[Any]:
         job = job_of(job_id)
         if wish == "run" and job.state().state in jobs.OVER:
@@ -118,38 +116,33 @@ def _wire(page: Page, at: SimpleNamespace) -> dict[str, Any]:
             job.wish(wish)
         return look(job_id, seen, words)
 
-    @shown
     def train(job_id: str, table: Any, words: str) -> list[Any]:
         job = job_of(job_id)
         creating.save_review(job, table.values.tolist())
         creating.go_on(job)
         return look(job_id, "", words)
 
-    @shown
     def discard(job_id: str) -> list[Any]:
         job_of(job_id).delete()
         return ["", *_nothing()]
 
-    @shown
     def play(job_id: str, table: Any, event: gr.SelectData) -> Any:
         sound = creating.clip(job_of(job_id), str(table.values[event.index[0]][3]))
         return gr.update(value=samples(sound), autoplay=True)
 
-    @shown
     def hear(job_id: str, which: str) -> Any:
         return samples(creating.sample(job_of(job_id), which))
 
     given = [at.files, at.name, at.language, at.consent, at.check, at.minutes, at.gpt, at.vits, page.language]
-    at.go.click(go, given, [at.job, at.files, *at.view], api_visibility="private")
+    page.on(at.go.click, go, given, [at.job, at.files, *at.view])
     seen = [at.job, at.seen, page.language]
-    at.timer.tick(look, seen, at.view, concurrency_limit=None, **_PRIVATE)
+    page.on(at.timer.tick, look, seen, at.view, concurrency_limit=None, **_QUIET)
     for button, wish in ((at.pause, "pause"), (at.resume, "run"), (at.stop, "stop")):
-        at_wish = gr.State(wish)
-        button.click(steer, [*seen, at_wish], at.view, **_PRIVATE)
-    at.train.click(train, [at.job, at.table, page.language], at.view, **_PRIVATE)
-    at.discard.click(discard, at.job, [at.job, *at.view], **_PRIVATE)
-    at.table.select(play, [at.job, at.table], at.clip, **_PRIVATE)
-    at.sample.input(hear, [at.job, at.sample], at.sound, **_PRIVATE)
+        page.on(button.click, steer, [*seen, gr.State(wish)], at.view, **_QUIET)
+    page.on(at.train.click, train, [at.job, at.table, page.language], at.view, **_QUIET)
+    page.on(at.discard.click, discard, at.job, [at.job, *at.view], **_QUIET)
+    page.on(at.table.select, play, [at.job, at.table], at.clip, **_QUIET)
+    page.on(at.sample.input, hear, [at.job, at.sample], at.sound, **_QUIET)
     return {"look": look, "given": seen, "view": at.view, "speak": at.speak, "job": at.job}
 
 
@@ -180,12 +173,13 @@ def _view(job: Job, seen: str, language: str) -> list[Any]:
     """Everything there is to see; what would disturb (the table, the list of samples) only where it is new."""
     state, review = job.state(), creating.waits_for_review(job)
     progress = following.follow(job.events())
+    end = following.whole(progress, creating.minutes(job), state.seconds)
     spoken = creating.samples(job)
     sign = f"{state.state} {review} {len(spoken)}"
     busy, name = state.state in jobs.BUSY, "review" if review else state.state
     outcome = ""
     if state.error:
-        outcome = f'<p class="sv-note sv-refused">{escape(state.error)}</p>'
+        outcome = f'<p class="sv-note sv-refused">{escape(creating.failure(state, language))}</p>'
     elif state.state == "done" and not review:
         outcome = f"<p><b>{escape(say(language, 'create.ready', name=state.result.get('name', '')))}</b></p>"
         outcome += before_and_after(state.result, language)
@@ -199,7 +193,7 @@ def _view(job: Job, seen: str, language: str) -> list[Any]:
         review,
     ]  # fmt: skip
     return [
-        sign, gr.update(visible=False), gr.update(visible=True), following.stepper(progress, name, language),
+        sign, gr.update(visible=False), gr.update(visible=True), following.stepper(progress, name, language, end),
         following.curves(progress, language), outcome, gr.update(active=busy),
         *(gr.update(visible=flag) for flag in flags), table, gr.update(visible=bool(spoken)), chosen,
         gr.update(visible=state.state == "done" and not review),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,12 +11,13 @@ from typing import Any
 
 from sovits_tts import media, voices
 from sovits_tts.app import jobs
-from sovits_tts.app.jobs import Job
+from sovits_tts.app.jobs import Job, State
+from sovits_tts.app.webui.catalogue import explain
 from sovits_tts.audio import Audio
 from sovits_tts.data.manifest import SOUND
 from sovits_tts.data.quality import EXCLUDE
 from sovits_tts.data.transcribe import ReviewRow, read_review, write_review
-from sovits_tts.errors import ConfigError, DataError
+from sovits_tts.errors import ConfigError, DataError, SovitsError
 
 MAX_FILES, MAX_BYTES = 500, 2 << 30  # of one voice
 _SOUND = SOUND | media.SUFFIXES
@@ -66,16 +66,21 @@ def _accepted(paths: list[Path]) -> list[Path]:
         raise DataError("There are no recordings yet.", hint="Drop sound files; a minute of speech is a good start.")
     wrong = sorted({path.suffix for path in paths if path.suffix.lower() not in _SOUND | TEXTS})
     if wrong:
-        raise DataError(f"{', '.join(wrong)} files cannot be used here.", hint="Give sound files, .txt, .lab and .srt.")
+        hint = "Give sound files, .txt, .lab and .srt."
+        raise DataError("{kinds} files cannot be used here.", hint=hint, kinds=", ".join(wrong))
     size = sum(path.stat().st_size for path in paths)
     if len(paths) > MAX_FILES or size > MAX_BYTES:
         raise DataError(
-            f"These are {len(paths)} files of {size >> 20} MB.",
-            hint=f"At most {MAX_FILES} files of {MAX_BYTES >> 20} MB; `sovits-tts finetune` takes more.",
+            "These are {count} files of {size} MB.",
+            hint="At most {most} files of {largest} MB; `sovits-tts finetune` takes more.",
+            count=len(paths),
+            size=size >> 20,
+            most=MAX_FILES,
+            largest=MAX_BYTES >> 20,
         )
     names = [path.name for path in paths]
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise DataError(f"Two files are called {twice}.", hint="Give them different names.")
+        raise DataError("Two files are called {name}.", hint="Give them different names.", name=twice)
     return paths
 
 
@@ -119,6 +124,21 @@ def clip(job: Job, name: str) -> Audio:
     return Audio.load(job.folder / "work" / "prepared" / "clips" / f"{name}.flac")
 
 
+def minutes(job: Job) -> float:
+    """The budget that the visitor set, 0: none."""
+    return float(job.facts()["arguments"]["config"].get("minutes", 0))
+
+
+def failure(state: State, language: str) -> str:
+    """Why a job failed, in the page's language; empty where it did not."""
+    told = state.told
+    if not told:
+        return state.error
+    error = SovitsError(told["message"], hint=told["hint"], **told["values"])
+    error.code = told["code"]
+    return explain(language, error)
+
+
 def go_on(job: Job) -> None:
     """Start a job again: after the review, a stop, a failure or a cut of the power."""
     arguments = job.facts()["arguments"]
@@ -134,11 +154,6 @@ def samples(job: Job) -> list[tuple[str, str]]:
     return [
         (f"{path.parent.parent.relative_to(work).parts[0]} {path.stem}", str(path.relative_to(work))) for path in found
     ]
-
-
-def _epoch(name: str) -> str:
-    found = re.search(r"-e0*(\d+)", name)
-    return found[1] if found else name
 
 
 def sample(job: Job, which: str) -> Audio:

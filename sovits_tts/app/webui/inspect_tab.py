@@ -12,15 +12,13 @@ import gradio as gr
 from sovits_tts import voices
 from sovits_tts.app.webui import clips
 from sovits_tts.app.webui.comparing import comparison
-from sovits_tts.app.webui.layout import Page, shown
+from sovits_tts.app.webui.layout import Page
 from sovits_tts.app.webui.session import KEPT_SECONDS, Session
 from sovits_tts.audio import Audio
 from sovits_tts.clip import ClipReport, inspect
 from sovits_tts.errors import AudioError, MissingDependency
 from sovits_tts.options import SynthesisOptions
 from sovits_tts.pitch_shift import shift_pitch
-
-_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
 def build(page: Page) -> None:
@@ -51,7 +49,6 @@ def build(page: Page) -> None:
 
 
 def _wire(page: Page, at: SimpleNamespace) -> None:
-    @shown
     def show(path: str | None, language: str) -> tuple[Any, ...]:
         if path is None:
             return "", gr.update(visible=False)
@@ -62,7 +59,6 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
             parts += clips.spectrum(audio, report, language)
         return parts, gr.update(value=draw(audio, report), visible=True)
 
-    @shown
     def together(session: Session, first: str | None, second: str | None, language: str) -> tuple[Any, ...]:
         for path in (first, second):
             if path and Path(path) not in session.uploads:
@@ -73,7 +69,6 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
         names = ("inspect.clip.label", "inspect.second.label")
         return session, comparison(page.judge(), a, b, language, names)
 
-    @shown
     def apply(session: Session, path: str | None, pitch: float, loudness: float | None, mix: str, share: float) -> str:
         if path is None:
             raise AudioError("There is no clip yet.", hint="Drop a file on the left, or record a sentence.")
@@ -82,11 +77,10 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
 
     first, second = (side[0] for side in at.sides)
     for clip, words, picture in at.sides:
-        clip.change(show, [clip, page.language], [words, picture], **_PRIVATE).then(
-            together, [at.session, first, second, page.language], [at.session, at.together], **_PRIVATE
-        )
+        seen = page.on(clip.change, show, [clip, page.language], [words, picture])
+        page.on(seen.then, together, [at.session, first, second, page.language], [at.session, at.together])
     given = [at.session, first, at.pitch, at.loudness, at.mix, at.share]
-    at.apply.click(apply, given, second, concurrency_limit=2, concurrency_id="model", **_PRIVATE)
+    page.on(at.apply.click, apply, given, second, concurrency_limit=2, concurrency_id="model")
 
 
 def changed(page: Page, audio: Audio, pitch: float, loudness: float | None, mix: str, share: float) -> Audio:

@@ -25,8 +25,8 @@ from sovits_tts.app.webui import (
 )
 from sovits_tts.app.webui.catalogue import DEFAULT, LANGUAGES, preferred
 from sovits_tts.app.webui.layout import Page
+from sovits_tts.app.webui.session import Session
 from sovits_tts.assets import EMBEDDED
-from sovits_tts.clip import inspect
 from sovits_tts.errors import ConfigError
 from sovits_tts.tts import TTS
 
@@ -77,28 +77,26 @@ def _wire(
     def switch(language: str) -> list[Any]:
         return [*page.relabel(language), models_tab.table(page.tts, language)]
 
-    def arrive(request: gr.Request) -> list[Any]:
+    def arrive(session: Session, request: gr.Request) -> list[Any]:
         language = preferred(request.headers.get("accept-language", ""))
-        voice = voices.bundled_for(language)
-        names = gr.update(choices=page.voices(), value=voice.name)
-        card = clips.card(voice.audio, inspect(voice.audio), language)
-        return [language, names, speaking.fitting(voice, ""), card, voice.text, voice.language, None]
-
-    def speak_with(job_id: str, text: str) -> list[Any]:
-        job = jobs.find(job_id or "")
-        name = job.state().result.get("name") if job else None
-        voice = voices.get(str(name))
+        name = voices.bundled_for(language).name
         names = gr.update(choices=page.voices(), value=name)
-        card = clips.card(voice.audio, inspect(voice.audio), voice.language)
-        return [gr.Tabs(selected="speak"), names, speaking.fitting(voice, text), card, voice.text, voice.language, None]
+        return [language, names, *speaking.voice_view(page, session, name, "", language)]
+
+    def speak_with(session: Session, job_id: str, text: str, language: str) -> list[Any]:
+        job = jobs.find(job_id or "")
+        name = str(job.state().result.get("name") if job else "")
+        view = speaking.voice_view(page, session, name, text, language)
+        return [gr.Tabs(selected="speak"), gr.update(choices=page.voices(), value=name), *view]
 
     for tab in tabs:  # a voice may have come from another window, or from the command line
         tab.select(page.fresh_lists, None, lists, **hidden)
     page.language.change(switch, page.language, [*texts, models], **hidden)
-    blocks.load(arrive, None, [page.language, *speak.values()], **hidden).then(
+    blocks.load(arrive, speak["session"], [page.language, *speak["view"]], **hidden).then(
         switch, page.language, [*texts, models], **hidden
     ).then(create["look"], create["given"], create["view"], **hidden)
-    create["speak"].click(speak_with, [create["job"], speak["text"]], [all_tabs, *speak.values()], **hidden)
+    given = [speak["session"], create["job"], speak["text"], page.language]
+    page.on(create["speak"].click, speak_with, given, [all_tabs, *speak["view"]], show_progress="hidden")
 
 
 def check_access(host: str, share: bool, password: str) -> None:

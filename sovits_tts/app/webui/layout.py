@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import gradio as gr
 
 from sovits_tts import voices
-from sovits_tts.app.webui.catalogue import DEFAULT, catalogue
+from sovits_tts.app.webui.catalogue import DEFAULT, LANGUAGES, catalogue, explain, say
 from sovits_tts.app.webui.comparing import best_judge
 from sovits_tts.errors import SovitsError
 from sovits_tts.evaluation.similarity import SpeakerJudge
@@ -62,13 +64,33 @@ class Page:
         """Choices: every voice by name, with a first one for no voice where asked."""
         return [*([("–", "")] if none else []), *((entry.name, entry.name) for entry in voices.entries())]
 
+    def styles(self, name: str | None) -> Any:
+        """Update of a list of styles when a voice is chosen: only several are shown."""
+        package = voices.package_of(name) if name else None
+        found = package.styles if package else []
+        return gr.update(choices=found, value=found[0] if found else None, visible=len(found) > 1)
+
     def fresh_lists(self) -> list[Any]:
         """Updates for all of `lists`."""
         return [gr.update(choices=self.voices(none=none)) for _, none in self.lists]
 
+    def on(
+        self, listen: Callable[..., Any], fn: Callable[..., Any], inputs: Any = None, outputs: Any = None,
+        **settings: Any,
+    ) -> Any:  # fmt: skip
+        """Have `fn` answer an event, such as `button.click`; what it raises is read as one sentence in the page's
+        language, whether `inputs` have that or not. Raises nothing itself."""
+        given = [] if inputs is None else list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        place = next((index for index, component in enumerate(given) if component is self.language), None)
+        if place is None:
+            given.append(self.language)
+        return listen(_told(fn, place), given, outputs, **({"api_visibility": "private"} | settings))
+
     def put(self, make: Callable[..., Any], key: str, **settings: Any) -> Any:
         """A component whose label, help, value and placeholder stand in the catalogue under `key`."""
-        component = make(**_words(DEFAULT, key), **settings)
+        if make is gr.Textbox:
+            settings.setdefault("value", "")  # or an untouched one would give None
+        component = make(**settings | _words(DEFAULT, key))
         self.texts.append((component, key))
         return component
 
@@ -82,27 +104,53 @@ def _words(language: str, key: str) -> dict[str, str]:
     return {name: texts[f"{key}.{name}"] for name in _FIELDS if f"{key}.{name}" in texts}
 
 
-def shown(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """A handler whose deliberate errors the visitor reads as one sentence; others stay in the server's log."""
-    if inspect.isgeneratorfunction(fn):
+def _told(fn: Callable[..., Any], place: int | None) -> Callable[..., Any]:
+    """`fn`, whose errors become a message.
 
-        @functools.wraps(fn)
-        def stream(*values: Any) -> Any:
-            try:
-                yield from fn(*values)
-            except SovitsError as error:
-                raise gr.Error(str(error), duration=15, print_exception=False) from error
+    place: of the page's language among the values; None: it is the last one, and `fn` does not get it
+    """
 
-        return stream
+    def parts(values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+        language = values[-1 if place is None else place]
+        return (language if language in LANGUAGES else DEFAULT), (values[:-1] if place is None else values)
+
+    @functools.wraps(fn)
+    def stream(*values: Any) -> Any:
+        language, own = parts(values)
+        try:
+            yield from fn(*own)
+        except Exception as error:
+            raise _message(error, language) from error
 
     @functools.wraps(fn)
     def call(*values: Any) -> Any:
+        language, own = parts(values)
         try:
-            return fn(*values)
-        except SovitsError as error:
-            raise gr.Error(str(error), duration=15, print_exception=False) from error
+            return fn(*own)
+        except Exception as error:
+            raise _message(error, language) from error
 
-    return call
+    made = stream if inspect.isgeneratorfunction(fn) else call
+    if place is None:
+        known = inspect.signature(fn)
+        last = inspect.Parameter("page_language", inspect.Parameter.POSITIONAL_ONLY)
+        made.__signature__ = known.replace(parameters=[*_positional(known), last])  # type: ignore[attr-defined]
+    return made
+
+
+def _positional(signature: inspect.Signature) -> list[inspect.Parameter]:
+    """So that another parameter can follow."""
+    return [parameter.replace(kind=inspect.Parameter.POSITIONAL_ONLY) for parameter in signature.parameters.values()]
+
+
+def _message(error: Exception, language: str) -> gr.Error:
+    """What the visitor reads: the reason of a deliberate error; of a fault of ours only that it was one."""
+    title = say(language, "error.title")
+    if isinstance(error, SovitsError):
+        text = escape(explain(language, error)).replace("\n", "<br>")
+        return gr.Error(text, duration=15, title=title, print_exception=False)
+    logging.getLogger(__name__).error("The page failed.", exc_info=error)
+    return gr.Error(say(language, "error.ours"), duration=15, title=title, print_exception=False)
 
 
 def samples(audio: Any) -> tuple[int, Any]:

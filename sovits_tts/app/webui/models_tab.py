@@ -13,14 +13,13 @@ from typing import Any
 import gradio as gr
 
 from sovits_tts import assets
-from sovits_tts.app.webui.catalogue import say
-from sovits_tts.app.webui.layout import Page, shown
+from sovits_tts.app.webui.catalogue import say, tell
+from sovits_tts.app.webui.layout import Page
 from sovits_tts.checkpoints.convert import convert
 from sovits_tts.errors import ConfigError, SovitsError
 from sovits_tts.progress import Cancelled, Event
 from sovits_tts.tts import TTS
 
-_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _LICENCES = {assets.EMBEDDED: "CC BY 4.0"}
 _USUAL = "MIT"  # of all official weights, and of g2pW
 
@@ -51,7 +50,6 @@ def build(page: Page) -> Any:
 
 
 def _wire(page: Page, at: SimpleNamespace) -> None:
-    @shown
     def download(name: str | None, language: str) -> Iterator[tuple[Any, ...]]:
         if not name:
             raise ConfigError("No model is chosen.", hint="Choose one in the list.")
@@ -59,17 +57,20 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
             yield bar(event, language), gr.update(), gr.update()
         yield "", table(page.tts, language), gr.update(choices=missing(), value=None)
 
-    @shown
     def make(gpt: str | None, vits: str | None, name: str, language: str) -> str:
         return say(language, "models.made", folder=str(make_model(gpt, vits, name)))
 
-    look = shown(lambda: (gr.update(choices=files(".ckpt")), gr.update(choices=files(".pth"))))
-    running = at.get.click(
-        download, [at.which, page.language], [at.status, at.table, at.which], show_progress="hidden", **_PRIVATE
-    )
-    at.stop.click(lambda: "", None, at.status, cancels=[running], show_progress="hidden", **_PRIVATE)
-    at.look.click(look, None, [at.gpt, at.vits], show_progress="hidden", **_PRIVATE)
-    at.convert.click(make, [at.gpt, at.vits, at.name, page.language], at.made, **_PRIVATE)
+    def look() -> tuple[Any, ...]:
+        return gr.update(choices=files(".ckpt")), gr.update(choices=files(".pth"))
+
+    hidden = {"show_progress": "hidden"}
+    running = page.on(
+        at.get.click, download, [at.which, page.language], [at.status, at.table, at.which], **hidden
+    )  # fmt: skip
+    stopped = lambda language: f'<p class="sv-note">{escape(say(language, "speak.stopped"))}</p>'
+    page.on(at.stop.click, stopped, page.language, at.status, cancels=[running], **hidden)
+    page.on(at.look.click, look, None, [at.gpt, at.vits], **hidden)
+    page.on(at.convert.click, make, [at.gpt, at.vits, at.name, page.language], at.made)
 
 
 def table(tts: TTS, language: str) -> str:
@@ -93,7 +94,9 @@ def table(tts: TTS, language: str) -> str:
     run = tts.runtime
     kinds = {"GPT": run.gpt, "VITS": run.vits, "BERT": run.bert, "content": run.content}
     precision = ", ".join(f"{name} {str(kind).removeprefix('torch.')}" for name, kind in kinds.items())
-    facts = say(language, "models.device", model=tts.spec.name, device=str(run.device), reason=run.reason)
+    facts = say(
+        language, "models.device", model=tts.spec.name, device=str(run.device), reason=tell(language, run.reason)
+    )
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return (
         f'<p><b>{escape(facts)}</b><br><span class="sv-note">{escape(precision)}</span></p>'
@@ -165,9 +168,11 @@ def files(suffix: str) -> list[str]:
 def make_model(gpt: str | None, vits: str | None, name: str) -> Path:
     """A model folder from two of those files. Raises ConfigError for a file or a name that cannot be."""
     if gpt not in files(".ckpt") or vits not in files(".pth"):
-        raise ConfigError("Choose a .ckpt and a .pth file.", hint=f"Put them into {incoming()} and press Look again.")
+        raise ConfigError(
+            "Choose a .ckpt and a .pth file.", hint="Put them into {folder} and press Look again.", folder=incoming()
+        )
     if not name.replace("-", "").replace("_", "").isalnum():
-        raise ConfigError(f"{name!r} cannot be the name of a model.", hint="Use letters, digits, - and _.")
+        raise ConfigError("{name!r} cannot be the name of a model.", hint="Use letters, digits, - and _.", name=name)
     folder = assets.home() / "models" / name
     convert([incoming() / str(gpt), incoming() / str(vits)], folder, name=name)
     return folder

@@ -59,6 +59,7 @@ class Speaker:
 class Session:
     """clip: the visitor's recording; speaker: who speaks the lines, and the key of what that was made from.
 
+    preferred: fields of the drawer that were set as the voice prefers
     others: voices made of extra clips, and the files they were made of
     uploads, kept: files of the clip, which go with it, and others, which go with the window
     """
@@ -66,6 +67,7 @@ class Session:
     clip: Audio | None = None
     speaker: Speaker | None = None
     speaker_key: tuple[object, ...] = ()
+    preferred: tuple[str, ...] = ()
     others: tuple[tuple[str, ...], tuple[Voice, ...]] = ((), ())
     lines: list[Line] = field(default_factory=list)
     uploads: list[Path] = field(default_factory=list)

@@ -4,59 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from sovits_tts import voices
-from sovits_tts.app.webui import speech
+from sovits_tts.app.webui import clips, speech
 from sovits_tts.app.webui.catalogue import LANGUAGES, say
-from sovits_tts.app.webui.clips import read_clip
+from sovits_tts.app.webui.drawer import taken_over
 from sovits_tts.app.webui.layout import Page, samples
-from sovits_tts.app.webui.session import Line, Session, Speaker
-from sovits_tts.errors import ConfigError
-from sovits_tts.options import SynthesisOptions
+from sovits_tts.app.webui.session import Line, Session, Speaker, Take
+from sovits_tts.clip import inspect
 from sovits_tts.tts import TTS
 from sovits_tts.voice import Voice
 
 FORMATS = ("wav", "mp3", "flac", "ogg")
-MAX_CLIPS = 8  # extra ones for the timbre
-
-
-def make_options(
-    language: str, seed: int | None, speed: float, pitch: float, loudness: float | None, pause: float,
-    temperature: float, top_k: int, top_p: float, repetition: float, cut: str, batch: int,
-) -> SynthesisOptions:  # fmt: skip
-    """What the drawer says; no seed, or one below 0, draws a new one. Raises ConfigError out of range."""
-    number = speech.new_seed() if seed is None or seed < 0 else int(seed)
-    return SynthesisOptions(
-        language=language, seed=number, speed=speed, pitch=pitch, loudness=loudness, pause=pause,
-        temperature=temperature, top_k=int(top_k), top_p=top_p, repetition_penalty=repetition, cut=cut,
-        batch_size=int(batch),
-    )  # fmt: skip
-
-
-def with_timbre(
-    page: Page, session: Session, options: SynthesisOptions, clips: list[str] | None, mix: str | None, share: float
-) -> SynthesisOptions:
-    """Extra clips of the same voice count as much as its own; `mix` is another voice with a share of the whole.
-
-    Raises AudioError for a clip that cannot be read, ReferenceAudioError for one that holds no voice.
-    """
-    paths = tuple(clips or ())
-    if len(paths) > MAX_CLIPS:
-        raise ConfigError(f"There are {len(paths)} extra clips.", hint=f"At most {MAX_CLIPS} can be used.")
-    if session.others[0] != paths:
-        session.kept += [Path(path) for path in paths]
-        session.others = paths, tuple(page.tts.voice(read_clip(Path(path))) for path in paths)
-    share = share if mix else 0.0
-    each = (1 - share) / (1 + len(paths))
-    timbre = [(voice, each) for voice in session.others[1]]
-    if mix and share:
-        timbre.append((page.tts.voice(voices.get(mix)), share))
-    return replace(options, timbre=tuple(timbre))
 
 
 def bundled(language: str) -> str:
@@ -71,14 +34,26 @@ def fitting(voice: Voice, text: str) -> str:
     return say(voice.language, "speak.sample")
 
 
-def current_speaker(page: Page, session: Session, name: str, transcript: str, language: str) -> Speaker:
-    """The visitor's clip if there is one, else the voice of this name; prepared once for each of them."""
-    key = (id(session.clip) if session.clip else name, transcript, language)
+def voice_view(page: Page, session: Session, name: str, text: str, language: str) -> list[Any]:
+    """What is shown when a voice is chosen: picture, transcript, its language, text, no clip, styles, the drawer."""
+    session.forget_clip()
+    found = voices.get(name)
+    return [
+        clips.card(found.audio, inspect(found.audio), language), found.text, found.language, fitting(found, text), None,
+        page.styles(name), *taken_over(page, session, name),
+    ]  # fmt: skip
+
+
+def current_speaker(
+    page: Page, session: Session, name: str, style: str | None, transcript: str, language: str
+) -> Speaker:
+    """The visitor's clip if there is one, else the voice of this name and style; prepared once for each of them."""
+    key = (id(session.clip) if session.clip else (name, style), transcript, language)
     if session.speaker is None or session.speaker_key != key:
         if session.clip is not None:
             session.speaker = Speaker(page.tts, page.tts.voice(session.clip, transcript, language))
         else:
-            tts, known = page.model_for(name), voices.get(name)
+            tts, known = page.model_for(name), voices.get(name, style or "")
             changed = transcript.strip() and (transcript.strip(), language) != (known.text, known.language)
             session.speaker = Speaker(tts, tts.voice(known, transcript, language) if changed else tts.voice(known))
         session.speaker_key = key
@@ -107,14 +82,18 @@ def line_view(
         return None, gr.update(choices=[], value=None), "", ""
     line = lines[index]
     takes = [
-        (say(language, "lines.one", n=n + 1, seed=take.seed, seconds=take.audio.seconds)
-         + (f" ⚠ {', '.join(take.problems)}" if take.problems else ""), n)
+        (say(language, "lines.one", n=n + 1, seed=take.seed, seconds=take.audio.seconds) + _problems(take, language), n)
         for n, take in enumerate(line.takes)
-    ]  # fmt: skip
+    ]
     return (
         gr.update(value=samples(line.take.audio), autoplay=play), gr.update(choices=takes, value=line.chosen),
         line.source, speech.phonemes(tts, line.source, reading),
     )  # fmt: skip
+
+
+def _problems(take: Take, language: str) -> str:
+    names = ", ".join(say(language, f"problem.{problem}") for problem in take.problems)
+    return f" ⚠ {names}" if names else ""
 
 
 def write_files(session: Session, kind: str) -> list[Path]:

@@ -40,8 +40,10 @@ def cues(text: str) -> list[Cue]:
     """The subtitles of an SRT text, or a plain text as it is. Raises TextError for an empty or too long one."""
     if len(text) > MAX_TEXT:
         raise TextError(
-            f"The text has {len(text)} characters; at most {MAX_TEXT} can be spoken at once.",
+            "The text has {count} characters; at most {most} can be spoken at once.",
             hint="Cut it into parts, or use `sovits-tts say --file`.",
+            count=len(text),
+            most=MAX_TEXT,
         )
     found = []
     for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip()):
@@ -60,7 +62,10 @@ def cues(text: str) -> list[Cue]:
 def read_text_file(path: Path) -> str:
     """A text or SRT file that was uploaded. Raises TextError for one that is too large or not UTF-8."""
     if path.stat().st_size > MAX_FILE:
-        raise TextError("The file is larger than 1 MB.", hint=f"At most {MAX_TEXT} characters can be spoken at once.")
+        raise TextError(
+            "The file is larger than {size} MB.", hint="At most {most} characters can be spoken at once.",
+            size=MAX_FILE >> 20, most=MAX_TEXT,
+        )  # fmt: skip
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

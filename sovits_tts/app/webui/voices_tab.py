@@ -11,13 +11,11 @@ import gradio as gr
 
 from sovits_tts import voices
 from sovits_tts.app.webui.catalogue import say
-from sovits_tts.app.webui.layout import Page, samples, shown
+from sovits_tts.app.webui.layout import Page, samples
 from sovits_tts.app.webui.session import KEPT_SECONDS, Session
 from sovits_tts.errors import VoiceError
 from sovits_tts.voice import Voice
 from sovits_tts.voicepack import VoicePackage, open_package
-
-_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
 def build(page: Page) -> None:
@@ -56,7 +54,6 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
     def listed(value: str | None) -> list[Any]:
         return [*page.fresh_lists()[: len(known) - 1], gr.update(choices=page.voices(), value=value)]
 
-    @shown
     def show(name: str | None, language: str) -> tuple[Any, ...]:
         if not name:
             return off, on, "", gr.update(), None, off, gr.update(value=None, visible=False), off
@@ -68,7 +65,6 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
         mine = off if entry.bundled else on
         return on, off, table, style, samples(voice.audio), off, gr.update(value=None, visible=False), mine
 
-    @shown
     def do_import(path: str) -> list[Any]:
         source = Path(path)
         try:
@@ -77,19 +73,16 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
             source.unlink(missing_ok=True)
         return listed(entry.name)
 
-    @shown
     def do_rename(old: str, new: str) -> list[Any]:
         voices.rename(old, new)
         return [*listed(new), ""]
 
-    @shown
     def do_export(session: Session, name: str | None) -> Any:
         if not name:
             raise VoiceError("No voice is chosen.", hint="Choose one in the list.")
         target = session.file(f"{voices.find(name).name}.voice")
         return session, gr.update(value=str(voices.export_voice(name, target, overwrite=True)), visible=True)
 
-    @shown
     def do_delete(name: str) -> list[Any]:
         voices.remove(name)
         return listed(None)
@@ -98,15 +91,16 @@ def _wire(page: Page, at: SimpleNamespace) -> None:
         return gr.update(visible=bool(name)), say(language, "voices.ask", name=name)
 
     view = [at.details, at.none, at.table, at.style, at.player, at.asked, at.file, at.renaming]
-    at.choice.change(show, [at.choice, page.language], view, show_progress="hidden", **_PRIVATE)
-    say_style = shown(lambda name, style: samples(voices.get(name, style).audio))
-    at.style.input(say_style, [at.choice, at.style], at.player, **_PRIVATE)
-    at.bring.upload(do_import, at.bring, known, **_PRIVATE)
-    at.change.click(do_rename, [at.choice, at.new], [*known, at.new], **_PRIVATE)
-    at.export.click(do_export, [at.session, at.choice], [at.session, at.file], **_PRIVATE)
-    at.delete.click(ask, [at.choice, page.language], [at.asked, at.question], show_progress="hidden", **_PRIVATE)
-    at.sure.click(do_delete, at.choice, known, **_PRIVATE)
-    at.no.click(lambda: off, None, at.asked, show_progress="hidden", **_PRIVATE)
+    hidden = {"show_progress": "hidden"}
+    page.on(at.choice.change, show, [at.choice, page.language], view, **hidden)
+    say_style = lambda name, style: samples(voices.get(name, style).audio)
+    page.on(at.style.input, say_style, [at.choice, at.style], at.player)
+    page.on(at.bring.upload, do_import, at.bring, known)
+    page.on(at.change.click, do_rename, [at.choice, at.new], [*known, at.new])
+    page.on(at.export.click, do_export, [at.session, at.choice], [at.session, at.file])
+    page.on(at.delete.click, ask, [at.choice, page.language], [at.asked, at.question], **hidden)
+    page.on(at.sure.click, do_delete, at.choice, known)
+    page.on(at.no.click, lambda: off, None, at.asked, **hidden)
 
 
 def facts(voice: Voice, bundled: bool, language: str) -> str:
