@@ -23,6 +23,7 @@ from sovits_tts.data.prepare import PrepareConfig, prepare
 from sovits_tts.data.transcribe import COLUMNS, Heard, read_review
 from sovits_tts.errors import DataError
 from sovits_tts.progress import Cancelled, Event
+from tests import children
 from tests.tiny_model import speech, write_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,11 +133,6 @@ def test_a_cancelled_run_goes_on(folder: Path, model: str, tmp_path: Path) -> No
     assert stable(prepare(folder, tmp_path / "out", settings).clips) == stable(whole.clips)
 
 
-PREPARE = """
-import sys
-from sovits_tts.data.prepare import PrepareConfig, prepare
-prepare(sys.argv[1], sys.argv[2], PrepareConfig(model=sys.argv[3], language="en"))
-"""
 POOL = """
 import sys, time
 from importlib.util import find_spec
@@ -173,8 +169,12 @@ def test_a_killed_run_goes_on(folder: Path, model: str, tmp_path: Path) -> None:
     """kill -9 in the middle; the next run gives what one run gives."""
     settings = PrepareConfig(model=model, language="en")
     whole, out = prepare(folder, tmp_path / "whole", settings), tmp_path / "out"
-    out.mkdir()
-    kill_after_first(PREPARE, out / "work" / "items", str(folder), str(out), model)
+    child = children.start(children.prepare, str(folder), str(out), model)
+    while not list(out.glob("work/items/*.json")) and child.is_alive():
+        time.sleep(0.01)
+    child.kill()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL, "it ended by itself"
     assert not (out / "rows.jsonl").exists()
     assert stable(prepare(folder, out, settings).clips) == stable(whole.clips)
 

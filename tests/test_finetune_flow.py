@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,9 +28,9 @@ from sovits_tts.finetune.panel import Figures
 from sovits_tts.progress import Cancelled, Event
 from sovits_tts.tts import TTS
 from sovits_tts.voicepack import open_package
+from tests import children
 from tests.tiny_model import speech, write_model
 
-ROOT = Path(__file__).resolve().parent.parent
 TEXT = "Hello there, my friend."
 CLIPS = 5
 
@@ -71,6 +69,13 @@ def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sovits_tts.finetune.flow._speaker_vectors", lambda: None)
         yield
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody looks at them: drawing takes longer than the training here."""
+    monkeypatch.setattr("sovits_tts.training.tune.draw_curves", lambda folder: None)
+    monkeypatch.setattr("sovits_tts.data.report._histograms", lambda plots: "")
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +132,7 @@ def test_held_out_lines_are_never_trained_on(done: tuple[FinetuneResult, list[Ev
         assert {line["id"] for line in report["samples"]} <= set(facts["held_out"])
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_doing_it_again_computes_nothing(
     done: tuple[FinetuneResult, list[Event]], place: Path, config: FinetuneConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +147,7 @@ def test_doing_it_again_computes_nothing(
     assert not [event for event in steps if event.unit == "steps"], "no step of training"
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_run_stopped_again_and_again_comes_to_the_same(
     done: tuple[FinetuneResult, list[Event]], place: Path, config: FinetuneConfig
 ) -> None:
@@ -161,29 +168,19 @@ def test_a_run_stopped_again_and_again_comes_to_the_same(
     assert same(result.report) == same(done[0].report)
 
 
-CHILD = """
-import sys
-from pathlib import Path
-import sovits_tts.finetune.flow as flow
-from sovits_tts.config import load
-from sovits_tts.finetune.config import FinetuneConfig
-flow._speaker_vectors = lambda: None
-flow.finetune(sys.argv[1], "eve", load(FinetuneConfig, sys.argv[2]), sys.argv[3])
-"""
-
-
 def kill_and_go_on(place: Path, config: FinetuneConfig, work: Path, sign: str) -> FinetuneResult:
     """kill -9 as soon as a file like `sign` appears; then the same call to its end."""
     settings = place / f"{work.name}.yaml"
     dump(config, settings)
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", CHILD, str(place / "录音"), str(settings), str(work)]
-    child = subprocess.Popen(command, env=environment)
-    while not list(work.glob(sign)) and child.poll() is None:
-        time.sleep(0.05)
-    assert child.poll() is None, "it ended by itself"
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    home = os.environ["SOVITS_TTS_HOME"]
+    child = children.start(
+        children.finetune, str(place / "录音"), "eve", str(settings), str(work), SOVITS_TTS_HOME=home
+    )  # fmt: skip
+    while not list(work.glob(sign)) and child.is_alive():
+        time.sleep(0.01)
+    child.kill()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL, "it ended by itself"
     assert not (work / "report.json").exists() and voices.package_of("eve") is None
     result = finetune(place / "录音", "eve", config, work)
     assert not list(voices.folder().glob(".*.part"))
@@ -191,12 +188,14 @@ def kill_and_go_on(place: Path, config: FinetuneConfig, work: Path, sign: str) -
     return result
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_killed_run_goes_on(done: tuple[FinetuneResult, list[Event]], place: Path, config: FinetuneConfig) -> None:
-    """Killed while it speaks the held-out line for the first time."""
+    """Killed while it reads the clips."""
     result = kill_and_go_on(place, replace(config, stages=()), place / "killed", "prepared/*/features/*.safetensors")
     assert same(result.report)["baseline"] == same(done[0].report)["baseline"]
 
 
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.slow
 def test_a_run_killed_in_training_goes_on(
     done: tuple[FinetuneResult, list[Event]], place: Path, config: FinetuneConfig
@@ -207,6 +206,7 @@ def test_a_run_killed_in_training_goes_on(
         assert same(result.report) == same(done[0].report)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_better_checkpoint_is_the_one_that_is_saved(
     done: tuple[FinetuneResult, list[Event]], place: Path, config: FinetuneConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +230,7 @@ def test_the_better_checkpoint_is_the_one_that_is_saved(
 # --- review, and what is refused -------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_review_stops_the_run_and_counts_when_it_goes_on(
     place: Path, config: FinetuneConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -285,6 +286,21 @@ def test_a_check_names_every_fault_at_once(
     assert json.loads(capsys.readouterr().out)["problems"][0]["cause"] == "mini is the name of a model."
 
 
+def test_a_check_names_settings_that_do_not_go_together(
+    place: Path, config: FinetuneConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sovits_tts.finetune.check.find_spec", lambda name: None)  # as if peft were not installed
+    gpt = {"dpo": True, "lora_rank": 4, "optimizer": "adamw"}
+    faulty = replace(config, device="cpu", gpt=gpt, vits={"precision": "fp16", "adversarial": 0.0})
+    found = check(place / "录音", "dan", faulty, tmp_path / "work")
+    assert [(problem.code, problem.file) for problem in found.fatal] == [
+        ("settings", "gpt.dpo"), ("settings", "gpt.lora_rank"), ("settings", "vits.precision"),
+    ]  # fmt: skip
+    nowhere = check(place / "录音", "dan", replace(config, device="tpu"), tmp_path / "work")
+    assert [problem.file for problem in nowhere.fatal] == ["device"]
+
+
+@pytest.mark.usefixtures("no_pictures")
 def test_without_transcripts_it_says_what_to_do(config: FinetuneConfig, tmp_path: Path) -> None:
     speech(3).save(tmp_path / "in" / "a.wav")
     with pytest.raises(DataError, match=r"None of the 1 recordings has a transcript.*\.txt.*--whisper.*--review"):
@@ -297,6 +313,7 @@ def test_without_transcripts_it_says_what_to_do(config: FinetuneConfig, tmp_path
         finetune(tmp_path / "in", "fred", config, tmp_path / "work")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_too_few_clips_are_refused(config: FinetuneConfig, tmp_path: Path) -> None:
     speech(3.1).save(tmp_path / "in" / "a.wav")
     (tmp_path / "in" / "a.txt").write_text(TEXT, encoding="utf-8")
@@ -313,6 +330,7 @@ def test_a_voice_of_another_run_is_not_replaced_unasked(
     assert not check(place / "录音", "alice", config, place / "work").fatal, "its own run may"
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_one_stage_alone_by_command(
     done: tuple[FinetuneResult, list[Event]], config: FinetuneConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

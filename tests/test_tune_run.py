@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,17 @@ from safetensors.torch import load_file
 
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.tuned import load_tuned
+from sovits_tts.config import as_dict, dump
 from sovits_tts.device import choose
 from sovits_tts.errors import ConfigError, DataError, TrainingError
+from sovits_tts.finetune.config import FinetuneConfig
 from sovits_tts.progress import Cancelled, Event
 from sovits_tts.training.loop import LoopSettings, run
 from sovits_tts.training.tune import Checkpoint, tune_gpt, tune_vits
 from sovits_tts.training.tune_data import TuneData
 from sovits_tts.training.tune_report import read_log
 from sovits_tts.tts import TTS
+from tests import children
 from tests.tune_set import GPT_TUNE, VITS_TUNE, tune_data
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,13 +44,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneData, str]:
     return tune_data(tmp_path_factory.mktemp("tune"), count=5, seconds=3.05)
 
 
+@pytest.fixture(autouse=True)
+def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves are drawn where they are looked at: drawing takes longer than the training here."""
+    if request.function is not test_what_a_run_leaves:
+        monkeypatch.setattr("sovits_tts.training.tune.draw_curves", lambda folder: None)
+
+
 @pytest.fixture(scope="module")
 def whole(made: tuple[TuneData, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both stages, not interrupted."""
     data, model = made
     out = tmp_path_factory.mktemp("whole")
-    tune_gpt(data, model, out / "gpt", GPT_TUNE, device="cpu")
-    tune_vits(data, model, out / "vits", VITS_TUNE, device="cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sovits_tts.training.tune.draw_curves", lambda folder: None)
+        tune_gpt(data, model, out / "gpt", GPT_TUNE, device="cpu")
+        tune_vits(data, model, out / "vits", VITS_TUNE, device="cpu")
     return out
 
 
@@ -60,12 +74,14 @@ def assert_same(folder: Path, whole: Path, tolerance: float = TOLERANCE) -> None
         assert a == pytest.approx(b, rel=tolerance, abs=tolerance)
 
 
-def child(made: tuple[TuneData, str], out: Path, *before: str, **settings: Any) -> subprocess.Popen[bytes]:
+def child(made: tuple[TuneData, str], out: Path, **environment: str) -> BaseProcess:
+    """Both stages in a process of its own, with the settings of `whole`."""
     data, model = made
-    what = [model, str(data.rows[0].path.parent.parent), str(out), json.dumps(settings)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", *before, "tests.tune_child", *what]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    return children.start(children.tune, model, str(prepared(data)), str(out), **environment)
+
+
+def prepared(data: TuneData) -> Path:
+    return data.rows[0].path.parent.parent
 
 
 def test_what_a_run_leaves(made: tuple[TuneData, str], tmp_path: Path) -> None:
@@ -145,12 +161,12 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     try:
         end = time.monotonic() + 900
         while not (log.is_file() and any(row["step"] == 3 for row in read_log(tmp_path / "vits"))):
-            assert process.poll() is None and time.monotonic() < end
+            assert process.is_alive() and time.monotonic() < end
             time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
     finally:
         process.kill()
-        process.wait()
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
     data, model = made
     tune_vits(data, model, tmp_path / "vits", VITS_TUNE, device="cpu")
     for stage in ("gpt", "vits"):
@@ -160,16 +176,60 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
         assert all(torch.allclose(ours[key].float(), theirs[key].float(), atol=1e-4) for key in theirs)
 
 
+def assert_shared(folder: Path, whole: Path) -> None:
+    assert json.loads((folder / "run.json").read_text())["processes"] == 2
+    for a, b in zip(losses(folder), losses(whole), strict=True):
+        a.pop("top3", None), b.pop("top3", None)  # a mean of means: reported, not learnt from
+        assert a == pytest.approx(b, rel=SHARED, abs=1e-4)
+
+
 def test_two_processes_train_as_one(made: tuple[TuneData, str], whole: Path, tmp_path: Path) -> None:
-    """torchrun with two gloo processes on the same batches; logged losses within 2e-3, ragged last batches included."""
-    launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
-    assert child(made, tmp_path, *launcher).wait(timeout=900) == 0
-    assert json.loads((tmp_path / "gpt" / "run.json").read_text())["processes"] == 2
+    """Two gloo processes on the same batches; logged losses within 2e-3, ragged last batches included."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    team = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    both = [child(made, tmp_path, RANK=rank, LOCAL_RANK=rank, **team) for rank in "01"]
+    for process in both:
+        process.join(timeout=900)
+        process.kill()
+    assert [process.exitcode for process in both] == [0, 0]
     for stage in ("gpt", "vits"):
-        ours, theirs = losses(tmp_path / stage), losses(whole / stage)
-        for a, b in zip(ours, theirs, strict=True):
-            a.pop("top3", None), b.pop("top3", None)  # a mean of means: reported, not learnt from
-            assert a == pytest.approx(b, rel=SHARED, abs=1e-4)
+        assert_shared(tmp_path / stage, whole / stage)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        (
+            "accelerate.commands.launch",
+            "--cpu",
+            "--num_processes",
+            "2",
+            "--num_machines",
+            "1",
+            "--mixed_precision",
+            "no",
+        ),
+        ("torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+    ],
+    ids=("accelerate", "torchrun"),
+)
+def test_the_launchers(launcher: tuple[str, ...], made: tuple[TuneData, str], whole: Path, tmp_path: Path) -> None:
+    """The scripts as they are documented, started by the real launchers: the same losses, and one JSON object."""
+    data, model = made
+    own = {"gpt": GPT_TUNE, "vits": VITS_TUNE}
+    dump(FinetuneConfig(model=model, **{k: as_dict(tune) for k, tune in own.items()}), tmp_path / "c.yaml")
+    for stage in own:
+        script = [str(ROOT / "scripts" / f"finetune_{stage}.py"), str(prepared(data)), "--out", str(tmp_path / stage)]
+        command = [sys.executable, "-m", *launcher, *script, "--config", str(tmp_path / "c.yaml"), "--device", "cpu"]
+        found = subprocess.run(
+            [*command, "--json"], env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE, timeout=1800, check=True,
+        )  # fmt: skip
+        assert [row["epoch"] for row in json.loads(found.stdout)["checkpoints"]] == [1, 2]
+        assert_shared(tmp_path / stage, whole / stage)
 
 
 def test_it_stops_when_the_validation_stops_getting_better(made: tuple[TuneData, str], tmp_path: Path) -> None:

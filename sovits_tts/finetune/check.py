@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from sovits_tts import assets, voices
@@ -13,9 +14,11 @@ from sovits_tts.checkpoints.build import read_model
 from sovits_tts.data.manifest import Manifest, Problem, Row, read_manifest, usable
 from sovits_tts.data.manifest import check as check_manifest
 from sovits_tts.data.transcribe import read_review
+from sovits_tts.device import choose
 from sovits_tts.errors import InputError, SovitsError
 from sovits_tts.finetune.config import FinetuneConfig
 from sovits_tts.finetune.package import NORMAL
+from sovits_tts.training.team import half_precision
 from sovits_tts.voicepack import style_file
 
 
@@ -95,9 +98,26 @@ def _model(config: FinetuneConfig) -> Iterator[Problem]:
         yield _problem("model", config.model, error)
         return
     try:
-        config.tunes(spec)
+        gpt, vits = config.tunes(spec)
     except SovitsError as error:
         yield _problem("settings", "the settings", error)
+        return
+    if gpt.dpo and spec.gpt.follows_text:
+        cause = f"gpt.dpo is on, but {config.model} follows its text and neither skips nor repeats."
+        yield Problem("settings", "gpt.dpo", 0, cause, "Set dpo: false.")
+    if gpt.lora_rank and find_spec("peft") is None:
+        cause = "gpt.lora_rank needs the package peft, which is not installed."
+        yield Problem("settings", "gpt.lora_rank", 0, cause, 'pip install "sovits-tts[train]"')
+    try:
+        device = choose(config.device).device.type
+    except SovitsError as error:
+        yield _problem("settings", "device", error)
+        return
+    for stage, tune in (("gpt", gpt), ("vits", vits)):
+        try:
+            half_precision(tune.precision, device)
+        except SovitsError as error:
+            yield _problem("settings", f"{stage}.precision", error)
 
 
 def _styles_and_judges(config: FinetuneConfig) -> Iterator[Problem]:

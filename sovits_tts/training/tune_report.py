@@ -24,6 +24,7 @@ from sovits_tts.training.tune_data import TuneData
 from sovits_tts.tts import TTS
 
 _VOICE_SECONDS = (3.0, 10.0)
+_COLUMNS = 3  # of the curves
 
 
 class TensorBoard:
@@ -67,11 +68,14 @@ def draw_curves(folder: Path) -> Path:
 
     rows = read_log(folder)
     names = sorted({name for row in rows for name in row} - {"step", "epoch", "rolled_back_from"})
-    columns = 3
-    figure = Figure(figsize=(12, 2.4 * max(1, -(-len(names) // columns))), layout="constrained")
+    rows_of_panels = max(1, -(-len(names) // _COLUMNS))
+    figure = Figure(figsize=(12, 2.4 * rows_of_panels))
     FigureCanvasAgg(figure)
+    # Margins by hand: matplotlib's own layout would draw everything twice, at every checkpoint.
+    edge = 0.1 / rows_of_panels
+    figure.subplots_adjust(left=0.05, right=0.99, bottom=edge, top=1 - edge, wspace=0.2, hspace=0.35)
     for place, name in enumerate(names, 1):
-        axes = figure.add_subplot(-(-len(names) // columns), columns, place)
+        axes = figure.add_subplot(rows_of_panels, _COLUMNS, place)
         points = [(row["step"], row[name]) for row in rows if name in row and "epoch" not in row]
         epochs = [(row["step"], row[name]) for row in rows if name in row and "epoch" in row]
         for line, style in ((points, "-"), (epochs, "o-")):
@@ -79,6 +83,7 @@ def draw_curves(folder: Path) -> Path:
                 axes.plot(*zip(*line, strict=True), style, markersize=3, linewidth=1)
         axes.set_title(name, fontsize=9)
         axes.tick_params(labelsize=7)
+        axes.locator_params(nbins=4)
     target = folder / "curves.png"
     partial = folder / ".curves.part.png"
     figure.savefig(partial, dpi=100)

@@ -160,6 +160,7 @@ _command("vits", "semantic tokens to sound")
 
 
 def _train(stage: Stage, prepared: Path, out: Path, settings: FinetuneConfig, epochs: int | None, json: bool) -> None:
+    from sovits_tts.training.team import Accelerated
     from sovits_tts.training.tune import tune_gpt, tune_vits
     from sovits_tts.training.tune_data import extract_features
 
@@ -172,6 +173,8 @@ def _train(stage: Stage, prepared: Path, out: Path, settings: FinetuneConfig, ep
             found = tune_gpt(data, settings.model, out, replace(gpt, **given), on_event=on_event)
         else:
             found = tune_vits(data, settings.model, out, replace(vits, **given), on_event=on_event)
+    if not Accelerated(settings.device).main:  # of several processes one speaks
+        return
     rows: list[dict[str, Any]] = [
         {"stage": c.stage, "epoch": c.epoch, "step": c.step, "path": str(c.path), "losses": c.losses} for c in found
     ]
