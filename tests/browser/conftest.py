@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -56,11 +57,33 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 STARTED = pytest.StashKey[float]()  # seconds from a model folder to a page that can be opened
+FIGURES = pytest.StashKey[str]()  # what the first test measured
+OPENED = pytest.StashKey[list[Any]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """What a failed test's windows showed goes into the report."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for number, driver in enumerate(item.config.stash.get(OPENED, [])):
+            text = driver.execute_script("return document.body.innerText")
+            log = "\n".join(entry["message"] for entry in driver.get_log("browser")[-10:])
+            report.sections.append((f"window {number}", f"{text[-3000:]}\n--- console\n{log}"))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if FIGURES in config.stash:
+        load = " ".join(f"{value:.1f}" for value in os.getloadavg())
+        cores = os.cpu_count()
+        terminalreporter.write_line(f"figures: {config.stash[FIGURES]} (load {load} on {cores} cores)")
 
 
 @pytest.fixture(scope="session")
-def browsers() -> Iterator[list[Any]]:
+def browsers(request: pytest.FixtureRequest) -> Iterator[list[Any]]:
     opened: list[Any] = []
+    request.config.stash[OPENED] = opened
     yield opened
     for driver in opened:
         driver.quit()
@@ -79,6 +102,7 @@ def window(address: str, browsers: list[Any]) -> Callable[..., Any]:
             options = webdriver.ChromeOptions()
             for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en"):
                 options.add_argument(flag)
+            options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
             service = webdriver.ChromeService(shutil.which("chromedriver"))
             browsers.append(webdriver.Chrome(options=options, service=service))
             browsers[-1].set_script_timeout(300)  # a busy machine is slow, not broken

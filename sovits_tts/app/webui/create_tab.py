@@ -51,7 +51,7 @@ def build(page: Page) -> dict[str, Any]:
             at.sample = put(gr.Dropdown, "create.samples", choices=[])
             at.sound = put(gr.Audio, "create.sample", interactive=False, buttons=["download"])
         at.outcome = gr.HTML(elem_id="sv-outcome")
-        at.speak = put(gr.Button, "create.speak", variant="primary", visible=False)
+        at.speak = put(gr.Button, "create.speak", variant="primary", visible=False, elem_id="sv-speak-with")
     at.view = [
         at.seen, at.setup, at.run, at.steps, at.curves, at.outcome, at.timer, at.pause, at.resume, at.stop,
         at.discard, at.review, at.table, at.heard, at.sample, at.speak,

@@ -94,7 +94,9 @@ def _wire(
     page.language.change(switch, page.language, [*texts, models], **hidden)
     blocks.load(arrive, speak["session"], [page.language, *speak["view"]], **hidden).then(
         switch, page.language, [*texts, models], **hidden
-    ).then(create["look"], create["given"], create["view"], **hidden)
+    ).then(create["look"], create["given"], create["view"], **hidden).then(
+        None, None, None, js="() => { document.documentElement.dataset.ready = '1'; }", **_PRIVATE
+    )
     given = [speak["session"], create["job"], speak["text"], page.language]
     page.on(create["speak"].click, speak_with, given, [all_tabs, *speak["view"]], show_progress="hidden")
 

@@ -77,7 +77,9 @@ def _text_side(page: Page, at: SimpleNamespace, languages: list[str]) -> None:
     with gr.Row(elem_classes="sv-actions"):
         at.go = put(gr.Button, "speak.go", variant="primary", elem_id="sv-go", scale=3, min_width=120)
         at.stop = put(gr.Button, "speak.stop", scale=1, min_width=70)
-        at.upload = put(gr.UploadButton, "speak.file", file_types=[".txt", ".srt"], scale=1, min_width=110)
+        at.upload = put(
+            gr.UploadButton, "speak.file", file_types=[".txt", ".srt"], scale=1, min_width=110, elem_id="sv-open"
+        )
     gr.HTML('<div id="sv-player"><audio controls></audio></div>', padding=False)
     at.sound = gr.Textbox(visible="hidden", elem_id="sv-sound", label="sound")
     at.status = gr.Markdown(elem_classes="sv-note")
@@ -88,7 +90,9 @@ def _text_side(page: Page, at: SimpleNamespace, languages: list[str]) -> None:
         at.edited = put(gr.Textbox, "lines.text", lines=2, elem_id="sv-edited")
         at.read = gr.Markdown(elem_classes="sv-phonemes")
         with gr.Row(equal_height=True):
-            at.count = put(gr.Slider, "lines.count", minimum=1, maximum=4, step=1, value=1, min_width=150)
+            at.count = put(
+                gr.Slider, "lines.count", minimum=1, maximum=4, step=1, value=1, min_width=150, elem_id="sv-count"
+            )
             at.again = put(gr.Button, "lines.again", min_width=150, elem_id="sv-again")
         with gr.Row(equal_height=True):
             at.kind = put(gr.Dropdown, "lines.format", choices=list(FORMATS), value="wav", min_width=150)
