@@ -259,6 +259,19 @@ def test_others_need_a_password() -> None:
     assert run(["webui", "--host", "0.0.0.0"]) == 2
 
 
+def test_a_password_is_asked_for(tts: TTS) -> None:
+    import httpx
+
+    blocks, url = serve(tts, password="long enough", block=False)
+    try:
+        login = f"{url}login"
+        assert httpx.get(f"{url}config", timeout=60).status_code == 401
+        assert httpx.post(login, data={"username": "sovits", "password": "wrong"}, timeout=60).status_code == 400
+        assert httpx.post(login, data={"username": "sovits", "password": "long enough"}, timeout=60).status_code == 200
+    finally:
+        blocks.close()
+
+
 @pytest.fixture
 def address(tts: TTS) -> Iterator[str]:
     blocks, url = serve(tts, block=False)

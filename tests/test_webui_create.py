@@ -46,6 +46,7 @@ def test_recordings_are_prepared_then_reviewed(place: Path) -> None:
     assert creating.waits_for_review(job)
     rows = creating.review_rows(job)
     assert [row[1] for row in rows] == [TEXT] * 3
+    assert creating.review_rows(job, "zh")[0][2].startswith("存疑：")
     rows[0][1], rows[1][0] = "Hello, friend.", not rows[1][0]
     creating.save_review(job, [*rows, [True, "made up", "", "../../etc/passwd"]])
     changed = {row[3]: row for row in creating.review_rows(job)}
@@ -99,6 +100,10 @@ def test_events_become_steps_times_and_curves() -> None:
     page = following.stepper(progress, "running", "en")
     assert "40 / 100 steps" in page
     assert "about 30 s left" in page
+    end = following.whole(progress)  # 13.7 shares take 51.5 s, of which 30 are left; 86.3 more shares are waiting
+    assert end == pytest.approx(30 + 86.3 * 51.5 / 13.7, rel=0.01)
+    assert following.whole(progress, minutes=1, seconds=40) == 20
+    assert "in all: about" in following.stepper(progress, "running", "en", end)
     assert page.count("sv-step-now") == 1
     assert "polyline" in following.curves(progress, "zh")
     back = following.follow([*seen, *events((30.0, Event("gpt", 30, 100, "steps", values={"loss": 3.5})))])

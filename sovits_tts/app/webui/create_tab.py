@@ -186,7 +186,7 @@ def _view(job: Job, seen: str, language: str) -> list[Any]:
     table = chosen = gr.update()
     if sign != seen:
         heads = [say(language, f"create.column.{column}") for column in _COLUMNS]
-        table = {"headers": heads, "data": creating.review_rows(job)} if review else gr.update()
+        table = {"headers": heads, "data": creating.review_rows(job, language)} if review else gr.update()
         chosen = gr.update(choices=spoken, value=spoken[-1][1] if spoken else None)
     flags = [
         state.state in ("running", "starting"), state.state in ("paused", "stopped", "failed", "lost"), busy, not busy,

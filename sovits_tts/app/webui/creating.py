@@ -12,10 +12,10 @@ from typing import Any
 from sovits_tts import media, voices
 from sovits_tts.app import jobs
 from sovits_tts.app.jobs import Job, State
-from sovits_tts.app.webui.catalogue import explain
+from sovits_tts.app.webui.catalogue import DEFAULT, explain, say
 from sovits_tts.audio import Audio
 from sovits_tts.data.manifest import SOUND
-from sovits_tts.data.quality import EXCLUDE
+from sovits_tts.data.quality import EXCLUDE, KEEP, WARN
 from sovits_tts.data.transcribe import ReviewRow, read_review, write_review
 from sovits_tts.errors import ConfigError, DataError, SovitsError
 
@@ -23,6 +23,7 @@ MAX_FILES, MAX_BYTES = 500, 2 << 30  # of one voice
 _SOUND = SOUND | media.SUFFIXES
 TEXTS = frozenset({".txt", ".lab", ".srt"})  # no lists: they name paths, and a visitor's paths are not opened
 REVIEW = "review"
+VERDICTS = (KEEP, WARN, EXCLUDE)
 
 
 def begin(
@@ -99,10 +100,15 @@ def table_path(job: Job) -> Path:
     return job.folder / "work" / "prepared" / "transcripts.tsv"
 
 
-def review_rows(job: Job) -> list[list[Any]]:
-    """Use it, text, why it is doubtful, id; the most doubtful first."""
+def review_rows(job: Job, language: str = DEFAULT) -> list[list[Any]]:
+    """Use it, text, what is thought of it, id; the most doubtful first."""
     rows = read_review(table_path(job)).values() if table_path(job).is_file() else ()
-    return [[_used(row), row.text, row.why, row.id] for row in rows]
+    return [[_used(row), row.text, _remark(row, language), row.id] for row in rows]
+
+
+def _remark(row: ReviewRow, language: str) -> str:
+    """The verdict in the page's language; its reasons are kept in English, as `prepare` wrote them."""
+    return say(language, f"create.verdict.{row.verdict}", why=row.why) if row.verdict in VERDICTS else row.why
 
 
 def save_review(job: Job, rows: Sequence[Sequence[Any]]) -> None:

@@ -37,10 +37,10 @@ def build(page: Page) -> None:
                 at.sides.append((clip, words, picture))
     at.together = gr.HTML(elem_id="sv-together")
     with put(gr.Accordion, "inspect.change", open=False):
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="sv-beside"):
             at.pitch = put(gr.Slider, "set.pitch", minimum=-12, maximum=12, step=0.5, value=0, min_width=150)
             at.loudness = put(gr.Number, "set.loudness", value=None, minimum=-60, maximum=-5, min_width=150)
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="sv-beside"):
             at.mix = put(gr.Dropdown, "set.mix", choices=page.voices(none=True), value="", min_width=150)
             at.share = put(gr.Slider, "set.share", minimum=0, maximum=1, step=0.05, value=0.5, min_width=150)
         at.apply = put(gr.Button, "inspect.apply")

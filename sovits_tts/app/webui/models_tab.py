@@ -29,7 +29,7 @@ def build(page: Page) -> Any:
     put, at = page.put, SimpleNamespace()
     at.table = gr.HTML(elem_id="sv-models")
     with put(gr.Accordion, "models.download", open=False):
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="sv-beside"):
             at.which = put(gr.Dropdown, "models.which", choices=missing(), scale=2, min_width=150)
             at.get = put(gr.Button, "models.get_it", scale=1, min_width=100)
             at.stop = put(gr.Button, "speak.stop", scale=1, min_width=80)
@@ -37,10 +37,10 @@ def build(page: Page) -> Any:
     with put(gr.Accordion, "models.convert", open=False):
         put(gr.Markdown, "models.convert.how")
         gr.Markdown(f"`{incoming()}`")
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="sv-beside"):
             at.gpt = put(gr.Dropdown, "models.gpt", choices=files(".ckpt"), min_width=150)
             at.vits = put(gr.Dropdown, "models.vits", choices=files(".pth"), min_width=150)
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="sv-beside"):
             at.name = put(gr.Textbox, "models.name_it", max_length=64, scale=2, min_width=150)
             at.look = put(gr.Button, "models.look", scale=1, min_width=100)
             at.convert = put(gr.Button, "models.convert_it", scale=1, min_width=100)

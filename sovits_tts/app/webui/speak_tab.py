@@ -89,12 +89,12 @@ def _text_side(page: Page, at: SimpleNamespace, languages: list[str]) -> None:
         at.take = put(gr.Radio, "lines.take", choices=[])
         at.edited = put(gr.Textbox, "lines.text", lines=2, elem_id="sv-edited")
         at.read = gr.Markdown(elem_classes="sv-phonemes")
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="sv-beside"):
             at.count = put(
                 gr.Slider, "lines.count", minimum=1, maximum=4, step=1, value=1, min_width=150, elem_id="sv-count"
             )
             at.again = put(gr.Button, "lines.again", min_width=150, elem_id="sv-again")
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="sv-beside"):
             at.kind = put(gr.Dropdown, "lines.format", choices=list(FORMATS), value="wav", min_width=150)
             at.join = put(gr.Button, "lines.join", min_width=150, elem_id="sv-join")
         at.files = put(gr.File, "lines.files", file_count="multiple", interactive=False, visible=False)

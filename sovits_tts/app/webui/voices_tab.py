@@ -39,7 +39,7 @@ def build(page: Page) -> None:
                     with gr.Row():
                         at.sure = put(gr.Button, "voices.sure", variant="stop", min_width=100)
                         at.no = put(gr.Button, "voices.no", min_width=100)
-                with gr.Row(equal_height=True) as at.renaming:
+                with gr.Row(elem_classes="sv-beside") as at.renaming:
                     at.new = put(gr.Textbox, "voices.new", max_length=64, scale=2, min_width=150)
                     at.change = put(gr.Button, "voices.rename", scale=1, min_width=100)
             at.none = put(gr.Markdown, "voices.none")
