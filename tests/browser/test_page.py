@@ -168,10 +168,12 @@ def test_the_keyboard_alone_speaks_a_text_file(window: Window, tmp_path: Path) -
     ready(page)
     subtitles = tmp_path / "two.srt"
     subtitles.write_text(
-        "1\n00:00:00,000 --> 00:00:01,000\nGood day.\n\n2\n00:00:05,000 --> 00:00:06,000\nBye.\n", encoding="utf-8"
+        "1\n00:00:00,000 --> 00:00:01,000\nGood day to all of you here.\n\n2\n"
+        "00:00:05,000 --> 00:00:06,000\nAnd good night to all of you there.\n",
+        encoding="utf-8",
     )
-    give(page, "#sv-open", subtitles)
-    until(lambda: "Good day." in value(page, "#sv-text"), "the text of the file")
+    give(page, ".sv-actions", subtitles)
+    until(lambda: "Good day" in value(page, "#sv-text"), "the text of the file")
     page.find_element("css selector", "#sv-text textarea").click()
     ActionChains(page).send_keys(Keys.TAB).perform()
     assert page.execute_script("return document.activeElement.id") == "sv-go"
@@ -257,6 +259,7 @@ def test_the_page_in_another_language(window: Window, tmp_path: Path) -> None:
     choose(page, "#sv-language", "中文")
     for words in ("创建声音", "生成", "打开文件"):
         reads(page, words)
+    reads(page, "无削波")  # the badges of the clip
     write(page, "#sv-text", " ")
     press(page, "sv-go")
     reads(page, "没有要说的文字。")

@@ -77,9 +77,7 @@ def _text_side(page: Page, at: SimpleNamespace, languages: list[str]) -> None:
     with gr.Row(elem_classes="sv-actions"):
         at.go = put(gr.Button, "speak.go", variant="primary", elem_id="sv-go", scale=3, min_width=120)
         at.stop = put(gr.Button, "speak.stop", scale=1, min_width=70)
-        at.upload = put(
-            gr.UploadButton, "speak.file", file_types=[".txt", ".srt"], scale=1, min_width=110, elem_id="sv-open"
-        )
+        at.upload = put(gr.UploadButton, "speak.file", file_types=[".txt", ".srt"], scale=1, min_width=110)
     gr.HTML('<div id="sv-player"><audio controls></audio></div>', padding=False)
     at.sound = gr.Textbox(visible="hidden", elem_id="sv-sound", label="sound")
     at.status = gr.Markdown(elem_classes="sv-note")
@@ -117,6 +115,10 @@ def _wire_voice(page: Page, at: SimpleNamespace) -> None:
         found = voices.get(name, style or "")
         return session, clips.card(found.audio, inspect(found.audio), language), found.text, found.language
 
+    def redraw(session: Session, name: str, style: str, language: str) -> str:
+        audio = session.clip or voices.get(name, style or "").audio
+        return clips.card(audio, inspect(audio), language)
+
     def show_voice(session: Session, name: str, text: str, language: str) -> list[Any]:
         return [session, *voice_view(page, session, name, text, language)]
 
@@ -130,10 +132,12 @@ def _wire_voice(page: Page, at: SimpleNamespace) -> None:
         gr.Info(escape(say(language, "speak.saved", name=new)), title=say(language, "error.note"))
         return gr.update(choices=page.voices())
 
+    quiet = {"show_progress": "hidden"}
     facts = [at.session, at.card, at.transcript, at.clip_language]
     page.on(at.clip.change, show_clip, [at.session, at.clip, at.voice, at.style, page.language], facts)
     given = [at.session, at.voice, at.text, page.language]
     page.on(at.voice.input, show_voice, given, [at.session, *at.chosen_voice])
+    page.on(page.language.input, redraw, [at.session, at.voice, at.style, page.language], at.card, **quiet)
     page.on(at.style.input, show_style, [at.session, at.voice, at.style, page.language], facts)
     given = [at.session, at.voice, at.style, at.transcript, at.clip_language, at.name, at.consent, page.language]
     page.on(at.keep.click, save_voice, given, at.voice)
