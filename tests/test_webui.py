@@ -32,6 +32,9 @@ from sovits_tts.app.webui.session import Line, Session, Take
 from sovits_tts.audio import Audio, join
 from sovits_tts.clip import inspect
 from sovits_tts.errors import AudioError, ConfigError, DownloadError, TextError, VoiceError
+from sovits_tts.finetune.choose import Candidate
+from sovits_tts.finetune.config import VoiceFacts
+from sovits_tts.finetune.package import Made, write_package
 from sovits_tts.options import SynthesisOptions
 from sovits_tts.pitch_shift import shift_pitch
 from sovits_tts.tts import TTS
@@ -353,6 +356,31 @@ def test_a_tuned_voice_brings_its_model_and_a_path_brings_nothing(tts: TTS, tmp_
     for wrong in (str(tmp_path), "../../etc", "/etc/passwd"):
         with pytest.raises(VoiceError, match="no voice called"):
             page.model_for(wrong)
+
+
+def test_a_tuned_voice_brings_its_styles_and_what_it_prefers(tts: TTS, tmp_path: Path) -> None:
+    facts = VoiceFacts(defaults={"speed": 1.5, "top_k": 5, "retries": 2})
+    clip, angry = tts.voice(buzz(4)), tts.voice(buzz(5, f0=200))
+    write_package(
+        Made("alice", str(write_model(tmp_path / "base")), facts, clip, {"angry": angry}, Candidate(), {}, "a run"), tts
+    )
+    page, session = Page(tts), Session()
+    shown = page.styles("alice")
+    assert (shown["choices"], shown["value"], shown["visible"]) == (["normal", "angry"], "normal", True)
+    assert page.styles("english-woman")["visible"] is False
+
+    def seconds(style: str) -> float:
+        return speaking.current_speaker(page, session, "alice", style, "", "auto").voice.audio.seconds
+
+    assert seconds("angry") > seconds("normal") + 0.5
+    fields = dict(zip(drawer.NAMES, drawer.taken_over(page, session, "alice"), strict=True))
+    assert (fields["speed"]["value"], fields["top_k"]["value"]) == (1.5, 5)
+    assert "value" not in fields["pitch"]  # the visitor's own choice stays
+    options = drawer.make_options(DRAWER, drawer.preferences("alice"))
+    assert (options.speed, options.retries) == (1, 2)  # the drawer decides; what has no field there is taken over
+    fields = dict(zip(drawer.NAMES, drawer.taken_over(page, session, "english-woman"), strict=True))
+    assert (fields["speed"]["value"], fields["top_k"]["value"]) == (1, tts.spec.sampling.top_k)
+    assert "value" not in fields["pause"]
 
 
 def test_two_clips_are_compared(tts: TTS) -> None:
