@@ -92,6 +92,8 @@ def _lay(samples: np.ndarray, marks: np.ndarray, voiced: np.ndarray, ratio: floa
     for index, place in _places(marks, voiced, ratio):
         a, b = min(int(left[index]), int(marks[index]), place), int(right[index])
         b = min(b, len(samples) - max(int(marks[index]), place))
+        if b <= 0:
+            continue  # a voice that is cut off in mid-period: the next pulse would lie beyond the end
         window = np.concatenate([
             0.5 - 0.5 * np.cos(np.pi * np.arange(left[index] - a, left[index]) / left[index]),
             0.5 + 0.5 * np.cos(np.pi * np.arange(b) / right[index]),
