@@ -5,8 +5,11 @@ What a function here needs of this process's environment is handed to it: the on
 
 from __future__ import annotations
 
+import io
+import json
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -66,3 +69,22 @@ def prepare(source: str, out: str, model: str) -> None:
     from sovits_tts.data.prepare import prepare as run
 
     run(source, out, PrepareConfig(model=model, language="en"))
+
+
+def read_as_the_original_does(folder: str) -> None:
+    """folder: holds a.pth and a module `utils` with the class that GPT-SoVITS pickles; writes facts.json there."""
+    os.chdir(folder)
+    sys.path.insert(0, folder)
+    import torch
+
+    data = b"PK" + Path("a.pth").read_bytes()[2:]
+    file = torch.load(io.BytesIO(data), weights_only=False)
+    settings, weights = file["config"], file["weight"]
+    facts = {
+        "file": [type(file).__name__, *file], "info": file["info"],
+        "settings": [type(settings.model).__name__, settings.model.version, settings.data.filter_length],
+        "dtypes": sorted({str(value.dtype) for value in weights.values()}),
+        "sum": sum(value.double().sum().item() for value in weights.values()),
+        "posterior": any("enc_q" in key for key in weights),
+    }  # fmt: skip
+    Path("facts.json").write_text(json.dumps(facts), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import os
 import pickle
 import random
@@ -26,6 +27,7 @@ from sovits_tts.checkpoints.torchwrite import Ordered, write_torch_file
 from sovits_tts.checkpoints.unpickle import Record, read_pickle
 from sovits_tts.errors import CheckpointError
 from sovits_tts.specs import SPECS, ModelSpec, VITSConfig
+from tests import children
 from tests.official_samples import TINY, Call, key_lists, pickled, tensor_pickle, tiny_weights, torch_zip
 
 NETWORKS = {
@@ -221,24 +223,16 @@ def test_the_original_loader_reads_what_we_write(tmp_path: Path) -> None:
     write_vits(tmp_path / "a.pth", "v2ProPlus", spec.vits, part(tiny_weights(spec), "vits"), {}, "8epoch_200iteration")
     assert (tmp_path / "a.pth").read_bytes()[:2] == b"06"
     (tmp_path / "utils.py").write_text("class HParams:\n    pass\n")
-    code = (
-        "import io, torch\n"
-        "data = b'PK' + open('a.pth', 'rb').read()[2:]\n"
-        "file = torch.load(io.BytesIO(data), weights_only=False)\n"
-        "print(type(file).__name__, *file)\n"
-        "print(type(file['config'].model).__name__, file['config'].model.version, file['config'].data.filter_length)\n"
-        "print({str(value.dtype) for value in file['weight'].values()}, file['info'])\n"
-        "print(sum(value.double().sum().item() for value in file['weight'].values()))\n"
-        "print(any('enc_q' in key for key in file['weight']))\n"
-    )
-    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    lines = run.stdout.splitlines()
-    assert lines[0] == "OrderedDict weight config info"
-    assert lines[1] == "HParams v2ProPlus 64"
-    assert lines[2] == "{'torch.float16'} 8epoch_200iteration"
+    process = children.start(children.read_as_the_original_does, str(tmp_path))
+    process.join()
+    assert process.exitcode == 0
+    facts = json.loads((tmp_path / "facts.json").read_text(encoding="utf-8"))
+    assert facts["file"] == ["OrderedDict", "weight", "config", "info"]
+    assert facts["settings"] == ["HParams", "v2ProPlus", 64]
+    assert (facts["dtypes"], facts["info"]) == (["torch.float16"], "8epoch_200iteration")
     ours = official.read(tmp_path / "a.pth").weights
-    assert float(lines[3]) == pytest.approx(sum(value.double().sum().item() for value in ours.values()))
-    assert lines[4] == "False"
+    assert facts["sum"] == pytest.approx(sum(value.double().sum().item() for value in ours.values()))
+    assert not facts["posterior"]
 
 
 # --- hostile files -----------------------------------------------------------------------------------------------
