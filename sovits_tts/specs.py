@@ -98,6 +98,7 @@ class VITSConfig:
     resblock_kernels: tuple[int, ...] = (3, 7, 11)
     resblock_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
     istft_size: int = 0  # > 0: the decoder ends in an inverse STFT of this size, hop a quarter of it
+    source: bool = False  # and filters pulses at a predicted pitch and noise (models.source); needs istft_size
     # discriminators (training only)
     periods: tuple[int, ...] = (2, 3, 5, 7, 11)
     scale_channels: tuple[int, ...] = (16, 64, 256, 1024, 1024, 1024)
@@ -112,6 +113,8 @@ class VITSConfig:
         if product != self.hop:
             raise ConfigError(f"The decoder makes {product} samples a frame, but hop is {self.hop}.",
                               hint="upsample_rates (times istft_size / 4, if set) must multiply to hop.")  # fmt: skip
+        if self.source and not self.istft_size:
+            raise ConfigError("A decoder with a source needs an inverse STFT.", hint="Set istft_size.")
         if self.style_bins > self.n_bins:
             raise ConfigError(f"style_bins is {self.style_bins}, but the spectrogram has {self.n_bins} bins.")
         if not self.d_speaker and self.d_style != self.d_mrte:
@@ -190,7 +193,7 @@ _MINI = ModelSpec(
         d_latent=96, d_hidden=96, d_filter=384, n_layers_content=2, n_layers_text=4, n_layers_joint=2,
         d_mrte=128, n_flows=4, n_layers_flow=3, n_layers_posterior=6,
         style_bins=342, d_style_hidden=96, d_style=128,
-        decoder_channels=384, upsample_rates=(2, 2), upsample_kernels=(4, 4), istft_size=480,
+        decoder_channels=384, upsample_rates=(2, 2), upsample_kernels=(4, 4), istft_size=480, source=True,
         resblock_type=2, resblock_kernels=(3, 7), resblock_dilations=((1, 3), (1, 3)),
         scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64),
     ),

@@ -2,6 +2,7 @@
 
 With `istft_size` the last stages give way to an inverse short-time Fourier transform (iSTFTNet, Kaneko et al. 2022):
 the network says magnitude and phase of short overlapping frames. Half the work for the same parameters.
+With `source_rate` as well, it says filters for pulses and noise instead: see `models.source`.
 
 Each upsampling stage is followed by the mean of several residual blocks with different widths. As in VITS, the voice
 vector is added after the first convolution. The last LeakyReLU has slope 0.01, all others 0.1.
@@ -10,11 +11,13 @@ vector is added after the first convolution. The last LeakyReLU has slope 0.01, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_tts.models.source import PitchHead, SourceFilter
 from sovits_tts.models.weight_norm import weight_norm
 
 SLOPE = 0.1
@@ -88,6 +91,7 @@ class HiFiGAN(nn.Module):
         resblock_dilations: Sequence[Sequence[int]],
         output_bias: bool = False,
         istft_size: int = 0,
+        source_rate: int = 0,
     ) -> None:
         super().__init__()
         self.input_conv = nn.Conv1d(d_input, channels, 7, padding=3)
@@ -101,15 +105,20 @@ class HiFiGAN(nn.Module):
             channels //= 2
             for width, dilations in zip(resblock_kernels, resblock_dilations, strict=True):
                 self.blocks.append(_BLOCKS[resblock_type](channels, width, dilations))
-        self.istft = InverseSTFT(istft_size) if istft_size else None
+        self.istft = InverseSTFT(istft_size) if istft_size and not source_rate else None
+        self.source = SourceFilter(istft_size, source_rate) if source_rate else None
+        self.pitch = PitchHead(d_input, d_style) if source_rate else None
         n_outputs = istft_size + 2 if istft_size else 1
         self.output_conv = nn.Conv1d(channels, n_outputs, 7, padding=3, bias=output_bias or bool(istft_size))
 
-    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor | None = None, pitch: Tensor | None = None) -> Tensor:
         """x: (B, d_input, T), style: (B, d_style, 1) -> waveform (B, 1, T * hop), in [-1, 1] without `istft_size`.
 
-        hop: product of the rates, times `istft_size` / 4 if that is set
+        hop:   product of the rates, times `istft_size` / 4 if that is set
+        pitch: (B, 2, T) of the recording, in training of a decoder with a source; None: what its head says
         """
+        if self.pitch is not None and pitch is None:
+            pitch = self.pitch.decided(x, cast(Tensor, style))
         x = self.input_conv(x)
         if self.condition is not None:
             x = x + self.condition(style)
@@ -119,4 +128,6 @@ class HiFiGAN(nn.Module):
             blocks = self.blocks[first : first + self.blocks_per_stage]
             x = sum(block(x) for block in blocks) / self.blocks_per_stage
         x = self.output_conv(F.leaky_relu(x, 0.01))
+        if self.source is not None:
+            return cast(Tensor, self.source(x, pitch))
         return torch.tanh(x) if self.istft is None else self.istft(x)

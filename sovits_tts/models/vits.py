@@ -51,6 +51,7 @@ class TrainOutput:
     mask: Tensor  # (B, 1, T)
     commit_loss: Tensor  # scalar; 0 while the quantizer is frozen
     style: Style
+    pitch: Tensor | None = None  # (B, 2, T) said by the decoder's pitch head; `models.source`
 
 
 class VITS(nn.Module):
@@ -69,6 +70,7 @@ class VITS(nn.Module):
         self.decoder = HiFiGAN(
             c.d_latent, c.d_style, c.decoder_channels, c.upsample_rates, c.upsample_kernels,
             c.resblock_type, c.resblock_kernels, c.resblock_dilations, istft_size=c.istft_size,
+            source_rate=c.sample_rate if c.source else 0,
         )  # fmt: skip
         self.posterior_encoder = (
             PosteriorEncoder(c.n_bins, c.d_latent, c.d_hidden, FLOW_KERNEL, c.n_layers_posterior, c.d_style)
@@ -194,6 +196,7 @@ class VITS(nn.Module):
         style_lengths: Tensor | None = None,
         *,
         tokens: Tensor | None = None,
+        pitch: Tensor | None = None,
         train_quantizer: bool = False,
         noise: Tensor | None = None,
         slice_start: Tensor | None = None,
@@ -205,6 +208,7 @@ class VITS(nn.Module):
         phonemes: (B, P), phoneme_lengths: (B,)
         style_spec, style_lengths: the clip that gives the voice; None takes the target itself, as official training
             does (cheap, but it lets the style carry content)
+        pitch: (B, 2, T) of the target, for a decoder with a source; others ignore it
         generator: of the slices and the posterior's noise, on the CPU; `noise`, `slice_start` give them outright
         """
         if self.posterior_encoder is None:
@@ -226,10 +230,14 @@ class VITS(nn.Module):
         z_p = self.flow(posterior.z, mask, style.vector)
         if slice_start is None:
             slice_start = random_starts(spec_lengths, slice_frames, generator)
-        wave_slice = self.decoder(take_slices(posterior.z, slice_start, slice_frames), style.vector)
+        said = heard = None
+        if self.decoder.pitch is not None:
+            said = self.decoder.pitch(posterior.z, style.vector)
+            heard = None if pitch is None else take_slices(pitch, slice_start, slice_frames)
+        wave_slice = self.decoder(take_slices(posterior.z, slice_start, slice_frames), style.vector, heard)
         return TrainOutput(
             wave_slice, slice_start, prior, posterior.z, z_p, posterior.mean, posterior.log_std, mask,
-            commit_loss, style,
+            commit_loss, style, said,
         )  # fmt: skip
 
     def _quantize(self, content: Tensor | None, tokens: Tensor | None, train: bool) -> tuple[Tensor, Tensor]:

@@ -127,6 +127,7 @@ class VITSTune(Tune):
     other_style:      take the voice of a clip from another clip of the speaker, as synthesis does; else from itself
     narrow:           compare recordings that hold nothing above 8 kHz only below it, so that they cannot dull a voice
     mel, stft, kl, feature, adversarial: weights of the losses. adversarial 0: no discriminators, feature is unused
+    pitch:            weight of the pitch's loss, for a model whose decoder has a source (mini)
     discriminators:   a file to start them from, where the base has none: official (s2D...) or of ours
 
     exact: style encoder and batches (length buckets, padding, dropped lengths) as upstream has them.
@@ -144,6 +145,7 @@ class VITSTune(Tune):
     kl: float = 1.0
     feature: float = 2.0
     adversarial: float = 1.0
+    pitch: float = 5.0
     discriminators: str = ""
 
     def __post_init__(self) -> None:

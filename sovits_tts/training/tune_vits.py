@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sovits_tts.mel import log_mel, mel_spectrogram
 from sovits_tts.models.discriminators import Discriminators
 from sovits_tts.models.frames import take_slices
+from sovits_tts.models.source import pitch_loss
 from sovits_tts.models.vits import VITS, TrainOutput
 from sovits_tts.specs import VITSConfig
 from sovits_tts.training.checkpointing import recompute
@@ -181,6 +182,9 @@ class VITSTuneStage:
             losses["adversarial"] = w.adversarial * generator_loss(on_fake)
             losses["feature"] = w.feature * feature_matching_loss(on_real, on_fake)
         losses = {name: loss * batch.row_share for name, loss in losses.items()}
+        if output.pitch is not None and batch.pitch is not None:
+            off = pitch_loss(output.pitch, batch.pitch.to(self.team.device), output.mask)
+            losses["pitch"] = w.pitch * off * batch.frame_share
         kl = kl_loss(output.z_p, output.log_std_q, output.prior.mean, output.prior.log_std, output.mask)
         return {**losses, "kl": w.kl * kl * batch.frame_share}
 

@@ -19,7 +19,7 @@ from sovits_tts.training.precision import Precision
 from sovits_tts.training.tune_config import VALIDATED, VITSTune
 from sovits_tts.training.tune_data import ClipFeatures, TuneData
 from sovits_tts.training.tune_plan import Plan, share_of, similar_length, upstream_vits
-from sovits_tts.training.vits_data import VITSBatch
+from sovits_tts.training.vits_data import VITSBatch, frame_pitch
 
 _SECONDS = (0.6, 54.0)  # shorter and longer clips are left out
 _STYLE_SECONDS = 5.0  # at most, of the clip that gives the voice
@@ -149,6 +149,7 @@ class VITSTuneData:
             torch.stack([_fit(s, max(x.shape[1] for x in styles)) for s in styles]) if styles else None,
             torch.tensor([s.shape[1] for s in styles]) if styles else None,
             torch.tensor([item.narrow for item in items]),
+            frame_pitch(torch.stack(waves), c) if c.source else None,
             torch.stack(speakers) if speakers else None,
             torch.stack([_fit(item.noise, longest) for item in items]),
             torch.tensor([item.start for item in items]),

@@ -14,6 +14,7 @@ from torch import Tensor
 from sovits_tts.mel import log_mel, spectrogram
 from sovits_tts.models.discriminators import Discriminators
 from sovits_tts.models.frames import take_slices
+from sovits_tts.models.source import pitch_loss
 from sovits_tts.models.vits import VITS, TrainOutput
 from sovits_tts.specs import VITSConfig
 from sovits_tts.training.ema import Average
@@ -39,6 +40,7 @@ class VITSWeights:
     kl: float = 1.0
     feature: float = 2.0
     adversarial: float = 1.0
+    pitch: float = 5.0
 
 
 def below_8k(wave: Tensor, narrow: Tensor, sample_rate: int) -> Tensor:
@@ -122,6 +124,8 @@ class VITSStage:
             "stft": w.stft * stft_loss(real, fake),
             "kl": w.kl * min(1.0, 0.02 + step / self.kl_warmup) * kl,
         }
+        if output.pitch is not None and batch.pitch is not None:
+            losses["pitch"] = w.pitch * pitch_loss(output.pitch, batch.pitch.to(self.device), output.mask)
         if adversarial:
             with self.d_precision.autocast():
                 on_fake = self.discriminator(self.d_precision.input(fake))

@@ -9,10 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sovits_tts.audio import Audio
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.data.pieces import Piece, SpeakerSampler
 from sovits_tts.data.tokens import TokenStore
 from sovits_tts.mel import spectrogram
+from sovits_tts.models.source import MIDDLE
+from sovits_tts.pitch import FRAME_RATE, pitch
 from sovits_tts.specs import VITSConfig
 from sovits_tts.training.precision import Precision
 
@@ -32,6 +35,7 @@ class VITSBatch:
     style_spec: Tensor | None  # (B, n_bins, R) of what gives the voice; None: the clip itself
     style_lengths: Tensor | None  # (B,)
     narrow: Tensor  # (B,) bool: compare only below 8 kHz
+    pitch: Tensor | None  # (B, 2, T) as `models.source` takes it; None for a decoder without a source
 
     def inputs(self, precision: Precision) -> dict[str, Tensor | None]:
         """Arguments of the network in training, on its device."""
@@ -41,7 +45,23 @@ class VITSBatch:
             "phoneme_lengths": self.phoneme_lengths.to(to), "tokens": self.tokens.to(to),
             "style_spec": None if self.style_spec is None else into(self.style_spec),
             "style_lengths": None if self.style_lengths is None else self.style_lengths.to(to),
+            "pitch": None if self.pitch is None else self.pitch.to(to),
         }  # fmt: skip
+
+
+def frame_pitch(waves: Tensor, config: VITSConfig) -> Tensor:
+    """(B, T * hop) -> (B, 2, T): octaves above the middle, in a line through unvoiced frames; voiced or not."""
+    n_frames = waves.shape[1] // config.hop
+    times = (np.arange(n_frames) + 0.5) * config.hop / config.sample_rate
+    out = torch.zeros(len(waves), 2, n_frames)
+    for row, wave in zip(out, waves, strict=True):
+        contour = pitch(Audio(wave.numpy(), config.sample_rate))
+        at = np.minimum((times * FRAME_RATE).round().astype(int), len(contour) - 1)
+        voiced = np.flatnonzero(contour)
+        if len(voiced):
+            octaves = np.interp(at, voiced, np.log2(contour[voiced] / MIDDLE))
+            row[0], row[1] = torch.from_numpy(octaves), torch.from_numpy(contour[at] > 0)
+    return out
 
 
 @dataclass(frozen=True)
@@ -163,4 +183,5 @@ class VITSData:
             wave, spec, torch.tensor([len(crop.tokens) * c.token_frames for crop in crops]),
             phonemes, torch.tensor([len(crop.phonemes) for crop in crops]), tokens,
             style, torch.tensor([s.shape[1] for s in styles]), torch.tensor([crop.narrow for crop in crops]),
+            frame_pitch(wave[:, 0], c) if c.source else None,
         )  # fmt: skip

@@ -1,0 +1,100 @@
+"""Source and filter: pulses at the pitch and noise, each shaped by magnitudes that the decoder says.
+
+A convolution on latent frames that repeat can only make sounds that repeat with them: every period of a voice has to be
+paid for in the latent. So pitch becomes an input of its own, predicted from the latent (as in HiFTNet, Li et al. 2023),
+and the network says two filters for each short frame instead of a spectrum (as in DDSP, Engel et al. 2020).
+
+Shapes: `B` batch, `T` latent frames, `F` frames of the inverse STFT. Pitch is (B, 2, T): octaves above `MIDDLE`, also
+where nothing is voiced, and how voiced a frame is, 0 to 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MIDDLE = 150.0  # Hz
+_RANGE = (-1.5, 2.0)  # octaves that the head may say: 53 to 600 Hz
+_LOUDEST = 3.0  # of a filter's log-magnitude, against overflow in the first steps
+
+
+class PitchHead(nn.Module):
+    """Latent (B, d_input, T) and style (B, d_style, 1) -> (B, 2, T): octaves, and the logit of being voiced."""
+
+    def __init__(self, d_input: int, d_style: int, d_hidden: int = 64) -> None:
+        super().__init__()
+        self.input_conv = nn.Conv1d(d_input, d_hidden, 5, padding=2)
+        self.condition = nn.Conv1d(d_style, d_hidden, 1)
+        self.hidden_conv = nn.Conv1d(d_hidden, d_hidden, 5, padding=2)
+        self.output_conv = nn.Conv1d(d_hidden, 2, 1)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        x = F.leaky_relu(self.input_conv(x) + self.condition(style), 0.1)
+        return cast(Tensor, self.output_conv(F.leaky_relu(self.hidden_conv(x), 0.1)))
+
+    def decided(self, x: Tensor, style: Tensor) -> Tensor:
+        """The pitch to speak with: octaves within the range, a frame voiced or not."""
+        octaves, voiced = self(x, style).float().chunk(2, dim=1)
+        return torch.cat([octaves.clamp(*_RANGE), (voiced > 0).float()], dim=1)
+
+
+class SourceFilter(nn.Module):
+    """Channels (B, size + 2, F): log-magnitudes of the filters of pulses and of noise -> waveform (B, 1, F * size / 4)."""
+
+    def __init__(self, size: int, sample_rate: int) -> None:
+        super().__init__()
+        self.size, self.hop, self.sample_rate = size, size // 4, sample_rate
+        self.register_buffer("window", torch.hann_window(size), persistent=False)
+        self.window: Tensor
+
+    def forward(self, x: Tensor, pitch: Tensor) -> Tensor:
+        """pitch: (B, 2, T) where T divides F"""
+        # F + 1 centred frames span F hops
+        filters = F.pad(x.float().clamp(max=_LOUDEST), (1, 0), mode="replicate").exp()
+        of_pulses, of_noise = filters[:, : self.size // 2 + 1], filters[:, self.size // 2 + 1 :]
+        samples = x.shape[-1] * self.hop
+        spectrum = of_pulses * self._spectrum(pulses(pitch.float(), samples, self.sample_rate))
+        spectrum = spectrum + of_noise * self._spectrum(self._noise(len(x), samples, x.device))
+        return torch.istft(spectrum, self.size, self.hop, window=self.window.float(), center=True)[:, None]
+
+    def _spectrum(self, wave: Tensor) -> Tensor:
+        window = self.window.float()
+        return torch.stft(wave, self.size, self.hop, window=window, center=True, return_complex=True)
+
+    def _noise(self, rows: int, samples: int, device: torch.device) -> Tensor:
+        """New in every step of training; outside it the same for every row and call, so that results repeat."""
+        if self.training:
+            return torch.randn(rows, samples, device=device)
+        drawn = torch.randn(1, samples, generator=torch.Generator().manual_seed(0))
+        return drawn.to(device).expand(rows, -1)
+
+
+def pulses(pitch: Tensor, samples: int, sample_rate: int) -> Tensor:
+    """(B, 2, T) -> (B, samples) of loudness 1 where voiced: all harmonics up to half the sample rate, in phase."""
+    octaves, voiced = F.interpolate(pitch, samples, mode="linear").unbind(dim=1)
+    f0 = MIDDLE * torch.exp2(octaves)
+    # Cycles so far, without their whole part: added up frame by frame, fp32 is exact enough for any length.
+    steps = (f0 / sample_rate).unflatten(1, (pitch.shape[-1], -1))
+    within = steps.cumsum(dim=-1)
+    of_frames = within[..., -1] % 1
+    cycles = (within + (of_frames.cumsum(dim=-1) - of_frames)[..., None]).flatten(1) % 1
+    count = torch.floor(0.5 * sample_rate / f0)  # harmonics
+    half = math.pi * cycles  # half the phase: the sum of cosines is a Dirichlet kernel
+    sine = half.sin()
+    near = sine.abs() < 1e-3
+    summed = torch.where(near, count, ((2 * count + 1) * half).sin() / (2 * torch.where(near, 1.0, sine)) - 0.5)
+    return summed * voiced * (2 / count).sqrt()
+
+
+def pitch_loss(predicted: Tensor, pitch: Tensor, mask: Tensor) -> Tensor:
+    """Octaves off where voiced, and cross-entropy of being voiced, in nats; means over frames of `mask` (B, 1, T)."""
+    octaves, logit = predicted.float().chunk(2, dim=1)
+    target, voiced = pitch.float().chunk(2, dim=1)
+    weight = voiced * mask
+    off = ((octaves - target).abs() * weight).sum() / weight.sum().clamp(min=1)
+    entropy = F.binary_cross_entropy_with_logits(logit, voiced, reduction="none")
+    return off + (entropy * mask).sum() / mask.sum()

@@ -1,0 +1,98 @@
+"""Source and filter of the decoder: pulses at the pitch, loudness, learning, and the same sound every time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import lfilter
+
+from sovits_tts.audio import Audio
+from sovits_tts.errors import ConfigError
+from sovits_tts.models.hifigan import HiFiGAN
+from sovits_tts.models.source import MIDDLE, PitchHead, SourceFilter, pitch_loss, pulses
+from sovits_tts.pitch import pitch
+from sovits_tts.training.vits_data import frame_pitch
+from tests.tiny_model import SPEC
+
+RATE = 16000
+
+
+def glide(frames: int, low: float, high: float) -> torch.Tensor:
+    octaves = torch.linspace(np.log2(low / MIDDLE), np.log2(high / MIDDLE), frames)
+    return torch.stack([octaves, torch.ones(frames)])[None]
+
+
+def test_pulses_have_the_pitch_and_loudness_asked_for() -> None:
+    wave = pulses(glide(100, 120, 200), 100 * 320, RATE)[0].numpy()
+    assert np.sqrt((wave**2).mean()) == pytest.approx(1, rel=0.05)
+    soft = lfilter([1], [1, -0.95], wave).astype(np.float32)  # as a voice: less treble, or the tracker finds no period
+    heard = pitch(Audio(0.02 * soft, RATE))[20:180]
+    wanted = np.interp((np.arange(200) + 0.5) / 2 - 0.5, np.arange(100), np.geomspace(120, 200, 100))[20:180]
+    assert (heard > 0).mean() > 0.95
+    assert np.median(np.abs(heard[heard > 0] / wanted[heard > 0] - 1)) < 0.02
+
+
+def test_nothing_sounds_where_nothing_is_voiced_and_long_sounds_stay_in_tune() -> None:
+    silent = glide(10, 120, 120)
+    silent[:, 1] = 0
+    assert pulses(silent, 3200, RATE).abs().max() == 0
+    long = pulses(glide(3000, 100, 100), 3000 * 320, RATE)[0]  # a minute: a period is 160 samples throughout
+    assert long[-160:].argmax() == long[:160].argmax()
+
+
+def test_filters_shape_pulses_and_noise() -> None:
+    source = SourceFilter(64, RATE).eval()
+    low, high = torch.full((1, 33), -20.0), torch.full((1, 33), -20.0)
+    low[0, :8] = 0.0
+    filters = torch.cat([low, high], dim=1)[..., None].expand(-1, -1, 200)
+    wave = source(filters, glide(10, 150, 150))
+    assert wave.shape == (1, 1, 200 * 16)
+    spectrum = torch.fft.rfft(wave[0, 0]).abs().square()
+    assert spectrum[: len(spectrum) // 3].sum() > 100 * spectrum[len(spectrum) // 2 :].sum()
+    assert torch.equal(wave, source(filters, glide(10, 150, 150)))
+
+
+def test_a_decoder_with_a_source_repeats_itself_and_speaks_without_being_told_the_pitch() -> None:
+    torch.manual_seed(0)
+    decoder = HiFiGAN(8, 4, 16, (2,), (4,), 2, (3,), ((1, 3),), istft_size=160, source_rate=RATE).eval()
+    z, style = torch.randn(2, 8, 20), torch.randn(2, 4, 1)
+    state = torch.get_rng_state()
+    wave = decoder(z, style)
+    assert wave.shape == (2, 1, 20 * 80) and wave.isfinite().all()
+    assert torch.equal(wave, decoder(z, style)) and torch.equal(torch.get_rng_state(), state)
+    assert not torch.equal(wave, decoder(z, style, glide(20, 90, 90).expand(2, -1, -1)))
+
+
+def test_the_head_learns_pitch_and_voicing() -> None:
+    torch.manual_seed(0)
+    head = PitchHead(4, 4)
+    z, style = torch.randn(16, 4, 30), torch.zeros(16, 4, 1)
+    target = torch.stack([z[:, 0].clamp(-1, 1), (z[:, 1] > 0).float()], dim=1)
+    optimizer = torch.optim.AdamW(head.parameters(), 3e-3)
+    for _ in range(200):
+        loss = pitch_loss(head(z, style), target, torch.ones(16, 1, 30))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.3
+    decided = head.decided(z, style)
+    assert (decided[:, 1] == target[:, 1]).float().mean() > 0.95
+    assert pitch_loss(head(z, style), target, torch.zeros(16, 1, 30) + 1e-9).isfinite()
+
+
+def test_the_pitch_of_a_recording_goes_on_through_what_is_not_voiced() -> None:
+    config = replace(SPEC.vits, istft_size=0)
+    tone = lfilter([1], [1, -0.95], pulses(glide(50, 200, 200), 16000, RATE)[0].numpy()) * 0.02
+    tone[6000:10000] = 0
+    found = frame_pitch(torch.from_numpy(np.stack([tone, np.zeros(16000)])).float(), config)
+    assert found.shape == (2, 2, 50)
+    assert found[0, 1, 5:15].all() and not found[0, 1, 22:28].any() and not found[1].any()
+    assert torch.allclose(found[0, 0, 5:45], torch.full((40,), float(np.log2(200 / MIDDLE))), atol=0.03)
+
+
+def test_a_source_needs_an_inverse_stft() -> None:
+    with pytest.raises(ConfigError, match="inverse STFT"):
+        replace(SPEC.vits, source=True)
