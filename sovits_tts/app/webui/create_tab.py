@@ -31,7 +31,7 @@ def build(page: Page) -> dict[str, Any]:
         _setup(page, at)
     with gr.Column(visible=False) as at.run:
         at.steps = gr.HTML(elem_id="sv-stepper")
-        with gr.Row(elem_classes="sv-actions"):
+        with gr.Row(elem_classes="sv-actions sv-steer"):
             at.pause = put(gr.Button, "create.pause", min_width=90)
             at.resume = put(gr.Button, "create.resume", min_width=90, variant="primary", elem_id="sv-resume")
             at.stop = put(gr.Button, "create.stop", min_width=90)
@@ -39,10 +39,10 @@ def build(page: Page) -> dict[str, Any]:
         put(gr.Markdown, "create.closing", elem_classes="sv-note")
         with gr.Column(visible=False) as at.review:
             put(gr.Markdown, "create.review")
-            at.table = gr.Dataframe(
-                headers=list(_COLUMNS), datatype=["bool", "str", "str", "str"], interactive=True, wrap=True,
-                column_widths=["64px", "52%", "26%", "14%"], column_count=4,
-                static_columns=[2, 3], max_height=420, elem_id="sv-review", label="transcripts",
+            at.table = put(
+                gr.Dataframe, "create.table", headers=list(_COLUMNS), datatype=["bool", "str", "str", "str"],
+                interactive=True, wrap=True, column_widths=["92px", "48%", "26%", "14%"], column_count=4,
+                static_columns=[2, 3], max_height=420, elem_id="sv-review",
             )  # fmt: skip
             at.clip = put(gr.Audio, "create.clip", interactive=False, buttons=[])
             at.train = put(gr.Button, "create.train", variant="primary", elem_id="sv-train")

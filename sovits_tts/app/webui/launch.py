@@ -31,6 +31,7 @@ from sovits_tts.errors import ConfigError
 from sovits_tts.tts import TTS
 
 USER = "sovits"
+TABS = ("speak", "create", "convert", "voices", "models", "inspect")
 _HERE = Path(__file__).parent
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
@@ -52,7 +53,7 @@ def build(tts: TTS, source: str = EMBEDDED, tuning: Mapping[str, Any] | None = N
             )  # fmt: skip
         tabs: list[Any] = []
         with gr.Tabs() as all_tabs:
-            for name in ("speak", "create", "convert", "voices", "models", "inspect"):
+            for name in TABS:
                 with page.put(gr.Tab, f"tab.{name}", id=name) as tab:
                     tabs.append(tab)
                     if name == "speak":
@@ -91,12 +92,13 @@ def _wire(
 
     for tab in tabs:  # a voice may have come from another window, or from the command line
         tab.select(page.fresh_lists, None, lists, **hidden)
+    # Work that goes on is found again when its tab is opened, and not before: Gradio's table, filled while it cannot be
+    # seen, stops the whole page for good once it can.
+    tabs[TABS.index("create")].select(create["look"], create["given"], create["view"], **hidden)
     page.language.change(switch, page.language, [*texts, models], **hidden)
     blocks.load(arrive, speak["session"], [page.language, *speak["view"]], **hidden).then(
         switch, page.language, [*texts, models], **hidden
-    ).then(create["look"], create["given"], create["view"], **hidden).then(
-        None, None, None, js="() => { document.documentElement.dataset.ready = '1'; }", **_PRIVATE
-    )
+    ).then(None, None, None, js="() => { document.documentElement.dataset.ready = '1'; }", **_PRIVATE)
     given = [speak["session"], create["job"], speak["text"], page.language]
     page.on(create["speak"].click, speak_with, given, [all_tabs, *speak["view"]], show_progress="hidden")
 
