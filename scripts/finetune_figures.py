@@ -131,8 +131,9 @@ def measure(
     panel = Panel(base, [language])
     panel.learn_voice([Audio.load(root / row["path"]) for row in train])
     options = SynthesisOptions(retries=settings.evaluate.retries)
-    before, _ = speak(base, voice, todo, panel, options, folder / "before")
-    after, _ = speak(tuned, voice, todo, panel, options, folder / "after")
+    takes = settings.evaluate.takes
+    before, _ = speak(base, voice, todo, panel, options, folder / "before", takes=takes)
+    after, _ = speak(tuned, voice, todo, panel, options, folder / "after", takes=takes)
     real = figures([panel.judge(line.id, line.text, line.language, Audio.load(line.path)) for line in todo])
     return {
         "speaker": speaker, "language": language, "seconds_trained": sum(float(row["seconds"]) for row in train),

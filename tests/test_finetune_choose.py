@@ -62,6 +62,9 @@ def test_better_is_better_in_one_figure_and_worse_in_none() -> None:
     assert not beats(result(0.1, 0.69), base), "nor clarity with likeness"
     assert not beats(result(0.1, 0.9, failed=0.1), base)
     assert beats(result(None, 0.8), result(None, 0.7)), "no recogniser knows the language"
+    counted = replace(base, items=100)  # a standard error of 4 %
+    assert beats(result(0.23, 0.71), counted) and not beats(result(0.25, 0.9), counted)
+    assert not beats(result(0.2, 0.7), counted)
 
 
 def test_the_gpt_stage_is_judged_through_the_best_vits_stage() -> None:
@@ -205,7 +208,7 @@ def test_stage_settings_lie_over_those_that_suit_the_model() -> None:
         (lambda: FinetuneConfig(minutes=-1), "-1 minutes"),
         (lambda: replace(FinetuneConfig(model="v2"), prepare=replace(FinetuneConfig().prepare, model="v1")), "'v1'"),
         (lambda: Evaluation(share=0.0), "share 0.0"),
-        (lambda: Evaluation(lines=0), "0 lines"),
+        (lambda: Evaluation(lines=0), "lines is 0"),
         (lambda: Evaluation(speaker="me"), "no speaker judge 'me'"),
         (lambda: VoiceFacts(defaults={"sped": 1.0}), "voice.defaults.sped is unknown"),
         (lambda: VoiceFacts(defaults={"speed": 100.0}), "speed is 100"),

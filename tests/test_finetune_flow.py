@@ -213,8 +213,9 @@ def test_the_better_checkpoint_is_the_one_that_is_saved(
     """With judges who like each later checkpoint better, both trained stages are in the voice."""
     ranks = {"zero-shot": 0.1, "vits epoch 2": 0.2, "vits epoch 2, gpt epoch 1": 0.3}
 
-    def liked(tts: Any, voice: Any, lines: Any, panel: Any, options: Any, folder: Path, on: Any, name: str) -> Any:
-        return Figures(1, 0.5, ranks[name], 0.0, 1.0, 1.0), []
+    def liked(*arguments: Any) -> Any:
+        *_, name, takes = arguments
+        return Figures(takes, 0.5, ranks[name], 0.0, 1.0, 1.0), []
 
     monkeypatch.setattr(choose, "speak", liked)
     monkeypatch.setattr(choose, "FORMAT", "liked")  # so that no earlier result counts

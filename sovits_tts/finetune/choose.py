@@ -25,7 +25,7 @@ from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.tts import TTS
 from sovits_tts.voice import Voice
 
-FORMAT = 1  # raised whenever an evaluation would come out otherwise
+FORMAT = 2  # raised whenever an evaluation would come out otherwise
 _DIGITS = 4  # figures are compared as they are shown
 
 
@@ -95,11 +95,22 @@ class Choice:
 
 
 def beats(new: Figures, old: Figures) -> bool:
-    """In no figure worse, in one better: never a trade of clarity for likeness."""
+    """In no figure worse, in one better: never a trade of clarity for likeness.
+
+    An error rate that is higher by less than `chance` is not worse: a few words heard otherwise decide nothing.
+    """
     rates = (new.error_rate or 0.0, old.error_rate or 0.0)
     pairs = [(-rates[0], -rates[1]), (new.similarity, old.similarity), (-new.failed, -old.failed)]
     rounded = [(round(a, _DIGITS), round(b, _DIGITS)) for a, b in pairs]
-    return all(a >= b for a, b in rounded) and any(a > b for a, b in rounded[:2])
+    margins = (round(chance(old), _DIGITS), 0.0, 0.0)
+    kept = all(a >= b - margin for (a, b), margin in zip(rounded, margins, strict=True))
+    return kept and any(a > b for a, b in rounded[:2])
+
+
+def chance(found: Figures) -> float:
+    """One standard error of an error rate over so many items; 0 where nothing was counted."""
+    share = min(1.0, found.error_rate or 0.0)
+    return (share * (1 - share) / found.items) ** 0.5 if found.items else 0.0
 
 
 def score(found: Figures) -> float:
@@ -112,9 +123,10 @@ class Contest:
 
     def __init__(
         self, source: str, panel: Panel, voice: Voice, lines: Sequence[Line], folder: Path,
-        *, device: str = "auto", options: Mapping[str, Any] | None = None,
+        *, device: str = "auto", options: Mapping[str, Any] | None = None, takes: int = 1,
     ) -> None:  # fmt: skip
-        """source: the base model; folder: of the results; options: fields of SynthesisOptions"""
+        """source: the base model; folder: of the results; options: fields of SynthesisOptions; takes: of each line"""
+        self.takes = takes
         self.source, self.panel, self.voice, self.lines, self.folder = source, panel, voice, list(lines), folder
         self.device = device
         self.options = SynthesisOptions(**(options or {}))
@@ -128,7 +140,9 @@ class Contest:
             known = json.loads(result.read_text(encoding="utf-8"))
             return Scored(candidate, from_dict(known["figures"]), known["lines"], folder)
         tts = base if candidate == Candidate() else self._load(candidate)
-        found, spoken = speak(tts, self.voice, self.lines, self.panel, self.options, folder, on_event, candidate.name)
+        found, spoken = speak(
+            tts, self.voice, self.lines, self.panel, self.options, folder, on_event, candidate.name, self.takes
+        )
         lines = [item.as_dict() for item in spoken]
         write_json(result, {"candidate": candidate.name, "figures": found.as_dict(), "lines": lines})
         return Scored(candidate, from_dict(found.as_dict()), lines, folder)
@@ -152,7 +166,7 @@ class Contest:
         parts = [
             FORMAT, base.model.fingerprint, stages, hashlib.sha256(self.voice.audio.samples.tobytes()).hexdigest(),
             self.voice.text, [(line.id, line.text, line.language) for line in self.lines], str(self.options),
-            self.panel.names,
+            self.panel.names, self.takes,
         ]  # fmt: skip
         return _hash_of(parts)
 
@@ -165,15 +179,21 @@ class Contest:
 
 def speak(
     tts: TTS, voice: Voice, lines: Sequence[Line], panel: Panel, options: SynthesisOptions, folder: Path,
-    on_event: OnEvent = silent, name: str = "",
+    on_event: OnEvent = silent, name: str = "", takes: int = 1,
 ) -> tuple[Figures, list[Spoken]]:  # fmt: skip
-    """Speak every line, keep its sound in `folder`, and have it judged. name: of what speaks, for events."""
+    """Speak every line, keep the sound of its first take in `folder`, and have all judged.
+
+    name: of what speaks, for events; takes: how often a line is spoken, with successive seeds
+    """
     voice, spoken, failed, began = tts.voice(voice), [], 0, time.perf_counter()
     for number, line in enumerate(lines, 1):
-        made = tts.synthesize(line.text, voice, options=replace(options, language=line.language))
-        made.audio.save(folder / f"{line.id}.flac", overwrite=True)
-        failed += bool(made.failed)
-        spoken.append(panel.judge(line.id, line.text, line.language, made.audio))
+        for take in range(takes):
+            chosen = replace(options, language=line.language, seed=options.seed + take)
+            made = tts.synthesize(line.text, voice, options=chosen)
+            if not take:
+                made.audio.save(folder / f"{line.id}.flac", overwrite=True)
+            failed += bool(made.failed)
+            spoken.append(panel.judge(line.id, line.text, line.language, made.audio))
         on_event(Event("evaluate", number, len(lines), "lines", name))
     return figures(spoken, failed, time.perf_counter() - began), spoken
 

@@ -27,6 +27,7 @@ class Evaluation:
     share:       of the clips that is held out; more where that gives fewer than three lines
     checkpoints: of each stage, at most: the last one and others evenly before it
     seed:        of the synthesis, the same for all
+    takes:       how often each speaks a line, with successive seeds: one take says little
     retries:     further attempts at a line that the guards fail; 0 shows each checkpoint as it is, and takes less time
     recogniser:  folder of a faster-whisper model; "auto": pocketsphinx for English where it is installed, else "own";
                  "own": the CTC head of the model or of the embedded one, which is not independent
@@ -38,6 +39,7 @@ class Evaluation:
     share: float = 0.15
     checkpoints: int = 3
     seed: int = 0
+    takes: int = 3
     retries: int = 0
     recogniser: str = "auto"
     speaker: str = "auto"
@@ -45,8 +47,9 @@ class Evaluation:
     def __post_init__(self) -> None:
         if self.speaker not in ("auto", "own"):
             raise ConfigError(f"There is no speaker judge {self.speaker!r}.", hint="Choose auto or own.")
-        if not 1 <= self.lines <= 1000 or not 1 <= self.checkpoints <= 1000:
-            raise ConfigError(f"{self.lines} lines, {self.checkpoints} checkpoints: each must be 1 to 1000.")
+        counts = {"lines": self.lines, "checkpoints": self.checkpoints, "takes": self.takes}
+        if wrong := [f"{name} is {count}" for name, count in counts.items() if not 1 <= count <= 1000]:
+            raise ConfigError(f"{', '.join(wrong)}.", hint="Each must be 1 to 1000.")
         if not 0 < self.share <= 0.5:
             raise ConfigError(f"The share {self.share} cannot be held out.", hint="Use more than 0, at most 0.5.")
 

@@ -54,7 +54,7 @@ class Entry:
         panel.learn_voice([Audio.load(run.prepared / row["path"]) for row in others[:_MOST_COMPARED]])
         contest = Contest(
             run.config.model, panel, reference, lines, run.work / "evaluation",
-            device=run.config.device,
+            device=run.config.device, takes=settings.takes,
             options=run.config.voice.defaults | {"seed": settings.seed, "retries": settings.retries},
         )  # fmt: skip
         baseline = contest.run(Candidate(), base, on_event)

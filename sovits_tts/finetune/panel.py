@@ -104,7 +104,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one system over all lines.
+    """Of one system over all lines, each spoken once or several times.
 
     error_rate: edits per wanted item, long lines weigh more; None where no recogniser knows the language
     similarity: mean cosine to the speaker; a line without a voice counts as 0
@@ -117,6 +117,7 @@ class Figures:
     failed: float
     seconds: float  # of sound
     spent: float  # seconds of work
+    items: int = 0  # words, characters or phonemes that the error rate counts
 
     def as_dict(self) -> dict[str, Any]:
         return {name: round(value, 4) if isinstance(value, float) else value for name, value in vars(self).items()}
@@ -128,8 +129,8 @@ def figures(spoken: Sequence[Spoken], failed: int = 0, spent: float = 0.0) -> Fi
     total = sum(known, Errors())
     similarity = sum(item.similarity or 0.0 for item in spoken) / len(spoken)
     return Figures(
-        len(spoken), total.rate if known else None, similarity, failed / len(spoken),
-        sum(item.seconds for item in spoken), spent,
+        len({item.id for item in spoken}), total.rate if known else None, similarity, failed / len(spoken),
+        sum(item.seconds for item in spoken), spent, total.wanted,
     )  # fmt: skip
 
 
