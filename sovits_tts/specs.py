@@ -201,7 +201,7 @@ _MINI = ModelSpec(
         d_model=192, n_layers=6, n_heads=4, d_ff=768, conv_dims=(32, 64, 96, 128, 128, 128, 128), position_kernel=64,
         output_layer=5, ctc_symbols=733,
     ),
-    silence_token=-1, speech_level=0.07, sampling=SamplingConfig(repetition_penalty=1.0),
+    silence_token=-1, speech_level=0.07, sampling=SamplingConfig(temperature=0.8, top_k=5, repetition_penalty=1.0),
 )  # fmt: skip
 
 SPECS: dict[str, ModelSpec] = {

@@ -43,7 +43,7 @@ class PitchHead(nn.Module):
 
 
 class SourceFilter(nn.Module):
-    """Channels (B, size + 2, F): log-magnitudes of the filters of pulses and of noise -> waveform (B, 1, F * size / 4)."""
+    """Channels (B, size + 2, F): log-magnitudes of the filters of pulses and noise -> waveform (B, 1, F * size / 4)."""
 
     def __init__(self, size: int, sample_rate: int) -> None:
         super().__init__()

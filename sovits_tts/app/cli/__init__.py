@@ -64,7 +64,7 @@ def _fail(error: Exception, code: str, debug: bool, as_json: bool, exit_code: in
     if debug:
         traceback.print_exception(error)
     if isinstance(error, SovitsError):
-        message, hint = error.message, error.hint
+        message, hint = str(error.message), str(error.hint)
         print(f"Error: {error}", file=sys.stderr)
     else:
         message, hint = f"{type(error).__name__}: {error}", "This is a bug; please report it."
