@@ -247,7 +247,7 @@ def test_two_clips_side_by_side(window: Window, tmp_path: Path, pictures: Path) 
     for number, place in enumerate(("#sv-inspect-clip", "#sv-inspect-second")):
         give(page, place, speech(4, f0=120 + 60 * number, seed=number).save(tmp_path / f"{number}.wav"))
     reads(page, "Likeness of the voices")
-    assert text_of(page).count("Signal to noise") == 2
+    until(lambda: text_of(page).count("Signal to noise") == 2, "the facts of both clips")
     for size in SIZES:
         page.execute_script("window.scrollTo(0, 0)")
         shoot(page, pictures, "inspected", size)
