@@ -25,7 +25,6 @@ class KVCache:
         self.length = 0  # columns filled
         self.token_positions = torch.zeros(batch, dtype=torch.long, device=device)  # of the next token of each row
         self.starts = torch.zeros(batch, dtype=torch.long, device=device)  # first column of each row
-        self.text_ends = torch.zeros(batch, dtype=torch.long, device=device)  # column after its last phoneme
         self.ragged = False  # some row has padding
 
     def begin(self, n_text: Sequence[int], n_total: Sequence[int]) -> Tensor | None:
@@ -37,14 +36,13 @@ class KVCache:
         text = torch.tensor(n_text, device=device)
         total = torch.tensor(n_total, device=device)
         self.starts = longest - total
-        self.text_ends = self.starts + text
         self.token_positions = total - text
         self.ragged = min(n_total) < longest
         if not self.ragged and list(n_text) == list(n_total):
             return None
         column = torch.arange(longest, device=device)
         real = column >= self.starts[:, None]  # (B, L)
-        is_text = column < self.text_ends[:, None]  # (B, L)
+        is_text = column < (self.starts + text)[:, None]  # (B, L)
         causal = column <= column[:, None]  # (L, L): the key stands before the query
         order = is_text[:, None, :] | causal & ~is_text[:, :, None]
         return (order & real[:, None, :])[:, None]
@@ -77,4 +75,3 @@ class KVCache:
         index = torch.tensor(rows, device=self.starts.device)
         self.token_positions = self.token_positions[index]
         self.starts = self.starts[index]
-        self.text_ends = self.text_ends[index]
