@@ -193,11 +193,12 @@ class GPT(nn.Module):
         n_text = [len(row) for row in phonemes]
         n_total = [len(text) + len(prompt) for text, prompt in zip(phonemes, prompts, strict=True)]
         x = self.head.weight.new_zeros(len(n_text), max(n_total), self.config.d_model)
+        guides = None if reading is None else self._guide_now(reading)
         for row, (ids, features, prompt) in enumerate(zip(phonemes, bert, prompts, strict=True)):
             text = self.embed_phonemes(ids[None], None if features is None else features[None])
             x[row, -n_total[row] :] = torch.cat([text, self.embed_tokens(prompt[None])], dim=1)[0]
-            if reading is not None and len(prompt):
-                x[row, -1] += self._guide_now(reading)[row]
+            if guides is not None and len(prompt):
+                x[row, -1] += guides[row]
         mask = cache.begin(n_text, n_total)
         return self._next(x, mask, cache)
 
