@@ -198,6 +198,15 @@ def test_a_phoneme_never_lasts_for_ever() -> None:
     assert reading.position.item() == 1 and reading.held.item() == 0
 
 
+def test_a_move_leaves_out_few_phonemes_and_never_goes_back() -> None:
+    reading, far = ReadingPosition(torch.zeros(1, 9, 4), [0], [8]), torch.tensor([[-20.0, 0.0, 0.0, 20.0]])
+    places = []
+    for _ in range(4):
+        places.append(reading.position.item())
+        reading.move(far, torch.tensor([0.5]))
+    assert places == [0, MOST_STEPS, 2 * MOST_STEPS, 8]
+
+
 def test_token_loss_does_not_depend_on_padding_unless_exact(gpt: GPT, texts: list[Tensor]) -> None:
     tokens, lengths = torch.arange(5)[None], torch.tensor([5])
     padded = torch.nn.functional.pad(tokens, (0, 4))
@@ -340,8 +349,7 @@ def test_bfloat16_runs_and_keeps_fp32_logits(texts: list[Tensor], prompts: list[
     [
         ([0, 0, 1, 2, 2, 3, 4], 5, 5, 1.0),
         ([0, 1, 4, 5], 6, 6, 1.0),  # two short phonemes passed between tokens
-        ([0, 1, 8, 9], 10, 10, 0.4),  # six left out
-        ([0, 1, 9, 2, 3, 4, 5, 6, 7, 8], 10, 10, 1.0),  # a glance ahead; only the full stop is unheard
+        ([0, 1, 2, 3, 4, 5, 6, 7, 8], 10, 10, 1.0),  # only the full stop is unheard
         ([0, 1, 2, 3, 4], 10, 10, 0.5),  # ended early
         ([5, 6, 7, 8, 9], 10, 5, 1.0),  # the prompt's phonemes do not count
         ([0, 1, 2, 3, 4], 10, 5, 0.0),  # read the prompt again

@@ -6,7 +6,6 @@ cache, its rows, the caller's random generators. A row gets the tokens it would 
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -183,42 +182,15 @@ def generate(
     return generation.results()
 
 
-def reading_coverage(focus: Sequence[int], n_phonemes: int, n_text: int, gap: int = 2) -> float:
+def reading_coverage(focus: Sequence[int], n_phonemes: int, n_text: int) -> float:
     """Share of the last `n_text` phonemes that the reading position passed, 0..1.
 
-    The path is the longest non-decreasing subsequence of `focus`, so that single glances aside count for nothing. Up to
-    `gap` phonemes between two steps of the path count as read (at 25 tokens per second a short phoneme may never be
-    the most attended one), and so does one after the last: a final full stop makes no sound.
+    A position never goes back, and what it steps over is too short for a token of its own: all up to the last one are
+    read. So is one after that: a final full stop makes no sound.
     """
     if n_text == 0:
         return 1.0
-    first = n_phonemes - n_text
-    path = _longest_non_decreasing([phoneme for phoneme in focus if phoneme >= first])
-    if not path:
+    if not focus:
         return 0.0
-    read, previous = 0, first - 1
-    for phoneme in path:
-        if phoneme > previous:
-            skipped = phoneme - previous - 1
-            read += 1 + (skipped if skipped <= gap else 0)
-            previous = phoneme
-    read += previous == n_phonemes - 2
-    return read / n_text
-
-
-def _longest_non_decreasing(values: Sequence[int]) -> list[int]:
-    """By patience sorting, O(n log n)."""
-    tails: list[int] = []  # smallest last value of a subsequence of each length
-    tail_at: list[int] = []  # and where it stands
-    before: list[int] = []  # position of the predecessor in the best subsequence, -1 for none
-    for position, value in enumerate(values):
-        slot = bisect_right(tails, value)
-        before.append(tail_at[slot - 1] if slot else -1)
-        tails[slot : slot + 1] = [value]
-        tail_at[slot : slot + 1] = [position]
-    path = []
-    position = tail_at[-1] if tail_at else -1
-    while position >= 0:
-        path.append(values[position])
-        position = before[position]
-    return path[::-1]
+    last = focus[-1]
+    return (last + 1 - (n_phonemes - n_text) + (last == n_phonemes - 2)) / n_text
