@@ -33,9 +33,6 @@ _COMPARED = re.compile(r"(?<=\b[a-zA-Z])\s?([<>])\s?(?=[a-zA-Z]\b)")
 _PROTOCOL = re.compile(r"\bIPv([46])\b")
 _WIRELESS = re.compile(r"\b802\.11([a-z]{0,2})\b")
 _HOST = re.compile(r"(?<=[a-z])@(?=\d)")
-_NINETIES = re.compile(
-    r"(?<![\w'])([2-9]0)s(?= (?:vibes?|music|kids?|hits|fashion|style|rock|era|party|movies?|nostalgia|babies)\b)"
-)
 _SALT = re.compile(r"(?<![\w./-])(?:Na|K|H|Li|Ca|Mg)(?:Cl|OH|Br)(?![\w-])")
 _SQUARE = re.compile(r"(?<=[A-Za-z)])\^([23])(?![\d.])")
 _DRILL = re.compile(r"(?<![\w/])(\d+/\d+)\"")
@@ -67,7 +64,6 @@ def read_technical(draft: Draft) -> None:
     draft.sub(_TRIGONOMETRY, lambda m: f"{_FUNCTION_NAMES[m[1]]} ")
     if any(c.isdigit() for c in text):
         draft.sub(_HOST, lambda m: " at ")
-        draft.sub(_NINETIES, lambda m: f"'{m[1]}s")
         draft.sub(_WIRELESS, lambda m: f"eight oh two dot eleven {' '.join(m[1])}".rstrip())
         draft.sub(_DRILL, lambda m: f"{m[1]} inch")
         draft.sub(_BORN, lambda m: "born " if m[1] == "b" else "died ")

@@ -46,6 +46,7 @@ _DECADE = re.compile(r"(?<![\w.,])(?:'(\d0)|(1[1-9]\d0|20\d0)|(\d0))'?s\b")
 _AGE_BEFORE = re.compile(
     r"\b(?:in|his|her|their|my|your|our|the|late|early|mid|low|high|upper)[ -](?:\w+ (?:and|or|to) )?$", re.IGNORECASE
 )
+_OF_A_DECADE = re.compile(r" (?:vibes?|music|kids?|hits|fashion|style|rock|era|party|movies?|nostalgia|babies)\b")
 _SHORT_YEAR = re.compile(r"(?<![\w'])'(\d\d)(?![\w'])")
 _ERA = re.compile(r"\b(\d{1,4}) ?(BCE|CE|BC|AD|B\.C\.E?\.?|A\.D\.)(?!\w)|\b(AD|A\.D\.) ?(\d{1,4})\b")
 _LONE_YEAR = re.compile(
@@ -170,7 +171,7 @@ def _day_month(match: re.Match[str]) -> str:
 
 def _decade(match: re.Match[str]) -> str | None:
     text = match[1] or match[2] or match[3]
-    if match[3] and not _AGE_BEFORE.search(text_before(match)):
+    if match[3] and not _AGE_BEFORE.search(text_before(match)) and not _OF_A_DECADE.match(text_after(match)):
         return None  # 30s: seconds
     if text[-2:] == "00":
         return plural(year(text)) if len(text) == 4 else None
