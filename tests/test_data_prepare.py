@@ -135,7 +135,6 @@ def test_a_cancelled_run_goes_on(folder: Path, model: str, tmp_path: Path) -> No
 
 POOL = """
 import sys, time
-from importlib.util import find_spec
 from pathlib import Path
 from sovits_tts.data.pool import Task, run_tasks
 
