@@ -29,9 +29,10 @@ _INCHES = re.compile(
 _DURATION = re.compile(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?\b")
 _FEET_INCHES = re.compile(r"(?<![\w.,])(\d{1,2})\s?ft\.?,? (\d{1,2})\s?in\b\.?")
 _PER = re.compile(
-    r"(?<=\d)/(?=(?:day|week|month|year|hour|night|person|min|sec|unit|item|piece|share)\b)|(?<=[A-Za-z])\s?/\s?(hour|hr|h|day|week|wk|month|mo|year|yr|person|night|kg|lb|minute|min|second|sec|s|GB|unit|item|"
-    r"share|piece|mile|km|gallon|user|capita|oz|bbl|barrel|gal|ton|ft|sqft|acre|head|seat|bottle|cup|serving|call|request|"
-    r"pack|box|student|child|adult|car|room|page|word|line|class|game|ticket|token|kWh)\b(?!/)"
+    r"(?<=\d)/(?=(?:day|week|month|year|hour|night|person|min|sec|unit|item|piece|share)\b)|"
+    r"(?<=[A-Za-z])\s?/\s?(hour|hr|h|day|week|wk|month|mo|year|yr|person|night|kg|lb|minute|min|second|sec|s|GB|"
+    r"unit|item|share|piece|mile|km|gallon|user|capita|oz|bbl|barrel|gal|ton|ft|sqft|acre|head|seat|bottle|cup|serving|"
+    r"call|request|pack|box|student|child|adult|car|room|page|word|line|class|game|ticket|token|kWh)\b(?!/)"
 )
 _PER_NAMES = {
     "hr": "hour", "h": "hour", "wk": "week", "mo": "month", "yr": "year", "lb": "pound", "min": "minute",
