@@ -11,7 +11,6 @@ from typing import Any
 
 import gradio as gr
 
-from sovits_tts import voices
 from sovits_tts.app import jobs
 from sovits_tts.app.webui import (
     clips,
@@ -80,7 +79,7 @@ def _wire(
 
     def arrive(session: Session, request: gr.Request) -> list[Any]:
         language = preferred(request.headers.get("accept-language", ""))
-        name = voices.bundled_for(language).name
+        name = speaking.bundled(language)
         names = gr.update(choices=page.voices(), value=name)
         return [language, names, *speaking.voice_view(page, session, name, "", language)]
 
