@@ -50,8 +50,11 @@ def tell(language: str, sentence: str) -> str:
 
 
 def explain(language: str, error: SovitsError) -> str:
-    """What happened and what to do, in the page's language; where nobody translated that, what it is about."""
-    if language in LANGUAGES and language != DEFAULT and error.message.template not in sentences(language):
+    """What happened and what to do, in the page's language; what nobody translated in English, after what it is about.
+
+    English itself is never translated, and has nothing to say before the error's own words.
+    """
+    if error.message.template not in sentences(language):
         return say(language, f"error.{error.code}", detail=str(error))
     return f"{tell(language, error.message)} {tell(language, error.hint)}".strip()
 
