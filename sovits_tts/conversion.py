@@ -20,7 +20,7 @@ from sovits_tts.activity import FRAME_RATE, find_speech, measure
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import LoadedModel
 from sovits_tts.errors import AudioError, VoiceError
-from sovits_tts.features import ctc_log_probs, leveled, semantic_tokens
+from sovits_tts.features import ctc_log_probs, leveled, timed_tokens
 from sovits_tts.synthesis import Call, Chunk
 from sovits_tts.text.frontend import read
 from sovits_tts.text.symbols import symbol_ids, symbols
@@ -54,13 +54,14 @@ def convert(call: Call, audio: Audio, text: str = "", language: str = "auto") ->
     loud = leveled(audio, model.spec)
     now = 0.0
     for index, piece in enumerate(pieces(model, audio, text, language)):
-        tokens = semantic_tokens(model, loud.cut(piece.start, piece.end)).tolist()
-        if not tokens:  # shorter than one of them
+        tokens, spoken = timed_tokens(model, loud.cut(piece.start, piece.end), piece.ids)
+        if not len(tokens):  # shorter than one of them
             continue
-        samples = call.shaped(call.sound(tokens, piece.ids, speed, call.generator(index, 0, 1), piece.text))
+        samples = call.sound(tokens.tolist(), piece.ids, speed, call.generator(index, 0, 1), piece.text, spoken)
+        samples = call.shaped(samples)
         gap = call.silent(max(0.0, piece.start - now) / speed)
         now = piece.end
-        yield Chunk(np.concatenate([gap, samples]), call.rate, piece.text, tuple(tokens), 1)
+        yield Chunk(np.concatenate([gap, samples]), call.rate, piece.text, tuple(tokens.tolist()), 1)
     if audio.seconds > now:
         yield Chunk(call.silent((audio.seconds - now) / speed), call.rate, "")
 

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from sovits_tts.activity import louder_half
+from sovits_tts.alignment import ctc_align
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import LoadedModel
+from sovits_tts.errors import DataError
 from sovits_tts.mel import spectrogram
 from sovits_tts.models.content import ContentEncoder
 from sovits_tts.models.vits import Style
@@ -24,12 +26,14 @@ from sovits_tts.specs import ModelSpec
 from sovits_tts.text.bert import char_index_per_phoneme, windows
 from sovits_tts.text.frontend import Run, read
 from sovits_tts.text.presplit import SPLITS
+from sovits_tts.text.symbols import PUNCTUATION, symbol_ids
 
 CONTENT_RATE = 16_000  # Hz
 PROMPT_SILENCE = 0.3  # seconds of zeros after a prompt: its last word ends before the text begins
 OFFICIAL_SILENCE = 0.6  # upstream counts its 0.3 s at 32 kHz, but appends them at 16 kHz
 _PEAK = 0.95
 _CTC_BLOCK, _CTC_CONTEXT = 20.0, 1.0  # seconds: attention over a whole recording would grow with its square
+_PAUSE = 4  # frames of 20 ms after a phoneme, from where on a mark's silence begins
 _FINAL = frozenset("。.！!？?…")
 _OPEN = ",，、;；:： "  # a transcript cut in mid-sentence ends like a sentence: that is what the models heard
 BERT_LANGUAGE = "zh"  # the GPT stage saw BERT features of Mandarin only
@@ -64,6 +68,12 @@ def semantic_tokens(model: LoadedModel, audio: Audio, tail: float = 0.0) -> Tens
     wave = content_wave(audio, tail).to(_device(model.content_encoder))
     with torch.no_grad():
         return model.vits.tokenize(model.content_encoder(wave).float())[0].cpu()
+
+
+def timed_tokens(model: LoadedModel, audio: Audio, phonemes: Sequence[int]) -> tuple[Tensor, Tensor | None]:
+    """Semantic tokens (S,) of a recording, and for a VITS stage that follows its text the phoneme of each, if known."""
+    tokens = semantic_tokens(model, audio)
+    return tokens, spoken_phonemes(model, audio, phonemes, len(tokens)) if model.spec.vits.follows_text else None
 
 
 def content_wave(audio: Audio, tail: float = 0.0) -> Tensor:
@@ -118,6 +128,34 @@ def ctc_log_probs(model: LoadedModel, audio: Audio) -> np.ndarray:
             break
         done += block // hop
     return torch.cat(parts).numpy() if parts else np.zeros((0, model.spec.content.ctc_symbols), np.float32)
+
+
+def spoken_phonemes(model: LoadedModel, audio: Audio, phonemes: Sequence[int], n_tokens: int) -> Tensor | None:
+    """(n_tokens,) int64, index of the phoneme that is spoken in the middle of each token, by the encoder's frame head.
+
+    None where the model has no such head, or the text does not fit the recording.
+    """
+    encoder = model.content_encoder
+    if encoder.frame_head is None:
+        return None
+    marks = {symbol_ids(model.spec.symbols)[mark] for mark in PUNCTUATION}
+    sounds = np.array([index for index, phoneme in enumerate(phonemes) if phoneme not in marks])
+    wave = content_wave(leveled(audio, model.spec)).to(_device(encoder))
+    with torch.no_grad():
+        logits = encoder.frame_symbols(encoder.hidden_states(wave)[-1])[0]
+    log_probs = logits.float().log_softmax(-1).cpu().numpy()
+    try:
+        found = ctc_align(log_probs, [phonemes[index] + 1 for index in sounds])
+    except DataError:
+        return None
+    starts = np.zeros(len(phonemes))
+    starts[sounds] = found.start
+    for index in sorted(set(range(len(phonemes))) - set(sounds.tolist())):  # a mark is the silence after a sound
+        after = int(np.searchsorted(sounds, index))
+        silence = float(found.end[after - 1]) + _PAUSE if after else 0.0
+        starts[index] = min(silence, float(found.start[after])) if after < len(sounds) else silence
+    middles = (np.arange(n_tokens) + 0.5) * model.spec.vits.token_frames
+    return torch.from_numpy(np.maximum(np.searchsorted(starts, middles, "right") - 1, 0))
 
 
 def bert_features(model: LoadedModel, sentences: Sequence[Sequence[Run]]) -> list[Tensor | None]:

@@ -80,10 +80,12 @@ class VITSConfig:
     dropout: float = 0.1
     d_mrte: int = 512
     n_heads_mrte: int = 4
+    follows_text: bool = False  # the prior is told which phoneme each token speaks, beside its cross-attention
     # flow and posterior
     n_flows: int = 4
     n_layers_flow: int = 4
     n_layers_posterior: int = 16
+    log_spectrum: bool = False  # posterior and style encoder read log(1 + 100 x magnitude) / 2, not the magnitude
     # style and speaker
     style_bins: int = 704  # lowest spectrogram bins the style encoder reads
     d_style_hidden: int = 128
@@ -194,6 +196,7 @@ _MINI = ModelSpec(
         d_mrte=128, n_flows=4, n_layers_flow=3, n_layers_posterior=6,
         style_bins=342, d_style_hidden=96, d_style=128,
         decoder_channels=384, upsample_rates=(2, 2), upsample_kernels=(4, 4), istft_size=480, source=True,
+        log_spectrum=True, follows_text=True,
         resblock_type=2, resblock_kernels=(3, 7), resblock_dilations=((1, 3), (1, 3)),
         scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64),
     ),

@@ -180,12 +180,12 @@ class Call:
     def heard(self, sentence: Sentence, generated: Generated, index: int, number: int) -> float:
         """Share of the phonemes that the content encoder hears in the sound."""
         marks = {symbol_ids(self.model.spec.symbols)[mark] for mark in PUNCTUATION}
-        sound = Audio(self.decode(generated.tokens, sentence, index, number), self.rate)
+        sound = Audio(self.decode(generated, sentence, index, number), self.rate)
         return share_heard(ctc_log_probs(self.model, sound), [i + 1 for i in sentence.ids if i not in marks])
 
     def chunk(self, sentence: Sentence, index: int, attempt: Attempt, made: int, gap: float) -> Chunk:
         tokens = attempt.generated.tokens
-        samples = self.shaped(self.decode(tokens, sentence, index, attempt.number))
+        samples = self.shaped(self.decode(attempt.generated, sentence, index, attempt.number))
         if self.options.exact:
             pause = self.options.pause if sentence.pause_after is None else sentence.pause_after
             pieces = [samples, np.zeros(int(_OFFICIAL_RATE * pause), np.float32)]
@@ -198,15 +198,28 @@ class Call:
             sentence.source,
         )  # fmt: skip
 
-    def decode(self, tokens: list[int], sentence: Sentence, index: int, attempt: int) -> np.ndarray:
+    def decode(self, generated: Generated, sentence: Sentence, index: int, attempt: int) -> np.ndarray:
         """(N,) float32 with a peak of at most 1."""
-        speed = self.options.speed * sentence.rate
-        return self.sound(tokens, sentence.ids, speed, self.generator(index, attempt, 1), sentence.text)
+        before = len(self.prompt.phonemes)
+        spoken = None if generated.focus is None else torch.tensor(generated.focus) - before
+        return self.sound(
+            generated.tokens, sentence.ids, self.options.speed * sentence.rate, self.generator(index, attempt, 1),
+            sentence.text, spoken,
+        )  # fmt: skip
 
     def sound(
-        self, tokens: list[int], ids: Sequence[int], speed: float, generator: torch.Generator, text: str
+        self,
+        tokens: list[int],
+        ids: Sequence[int],
+        speed: float,
+        generator: torch.Generator,
+        text: str,
+        spoken: Tensor | None = None,
     ) -> np.ndarray:
-        """Semantic tokens and phonemes through the VITS stage: (N,) float32 with a peak of at most 1."""
+        """Semantic tokens and phonemes through the VITS stage: (N,) float32 with a peak of at most 1.
+
+        spoken: (S,) index of the phoneme that each token speaks, where known
+        """
         device = self.style.vector.device
         wave = self.model.vits.decode(
             torch.tensor([tokens], device=device),
@@ -215,6 +228,7 @@ class Call:
             noise_scale=self.options.noise_scale,
             speed=speed,
             generator=generator,
+            spoken=None if spoken is None else spoken[None].to(device),
         )
         samples = wave[0, 0].float().cpu().numpy()
         if not np.isfinite(samples).all():

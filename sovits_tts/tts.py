@@ -19,7 +19,7 @@ from sovits_tts.checkpoints.build import LoadedModel, Source, build_model, load_
 from sovits_tts.conversion import convert
 from sovits_tts.device import Runtime, choose
 from sovits_tts.errors import ConfigError, VoiceError
-from sovits_tts.features import leveled, semantic_tokens
+from sovits_tts.features import leveled, timed_tokens
 from sovits_tts.options import SynthesisOptions
 from sovits_tts.specs import ModelSpec
 from sovits_tts.synthesis import Call, Chunk
@@ -203,9 +203,10 @@ class TTS:
         text: what the recording says. The upper bound of what the model can say.
         """
         call = Call(self.model, adopt(self.model, voice or Voice(audio)), SynthesisOptions(seed=seed))
-        tokens = semantic_tokens(self.model, leveled(audio, self.spec)).tolist()
         sentence = read(text, language, self.spec.symbols)
-        return Audio(call.decode(tokens, sentence, 0, 0), self.sample_rate)
+        tokens, spoken = timed_tokens(self.model, leveled(audio, self.spec), sentence.ids)
+        noise, speed = call.generator(0, 0, 1), sentence.rate
+        return Audio(call.sound(tokens.tolist(), sentence.ids, speed, noise, sentence.text, spoken), self.sample_rate)
 
 
 def _saved_name(source: Any) -> bool:

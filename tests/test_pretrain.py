@@ -13,6 +13,7 @@ import soundfile
 import torch
 
 from sovits_tts.checkpoints import store
+from sovits_tts.data.contours import Contours
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.data.labels import base_label, label_table, read_labels
 from sovits_tts.data.pieces import SpeakerSampler, _timed, read_pieces
@@ -26,6 +27,7 @@ from sovits_tts.training.pretrain_content import ContentRun, load_codebook
 from sovits_tts.training.pretrain_teacher import TeacherRun
 from sovits_tts.training.state import load_state, save_state
 from sovits_tts.training.teacher_data import edit_distance, frame_path, spread_peaks
+from sovits_tts.training.vits_data import VITSData, frame_pitch
 
 MINI = get_spec("mini")
 TINY = replace(
@@ -116,6 +118,35 @@ def test_every_part_then_package(work: Path, tmp_path: Path) -> None:
     assert {"posterior_encoder", "decoder"} <= {
         name.split(".")[1] for name in checkpoint.weights if name[:5] == "vits."
     }
+
+
+def test_crops_know_their_pitch_and_which_phoneme_each_token_speaks(work: Path) -> None:
+    corpus, pieces = Corpus(work), read_pieces(work / "pieces.jsonl")
+    contours = Contours(corpus, work, workers=1)
+    made = (work / "pitch.f16").stat()
+    assert made.st_size == 2 * sum(250 for _ in corpus.clips)
+    assert Contours(corpus, work).cut(corpus.clips[0], 0.5, 1.5).shape == (100,)
+    assert (work / "pitch.f16").stat().st_mtime_ns == made.st_mtime_ns  # kept
+    voiced = contours.cut(corpus.clips[0], 0.5, 1.5)
+    assert np.median(voiced[voiced > 0]) == pytest.approx(130, rel=0.02)
+    train = [i for i, piece in enumerate(pieces) if piece.split == "train"]
+    data = VITSData(corpus, pieces, TokenStore(work / "tokens.npz"), TINY.vits, train, contours, 4, longest=1.5)
+    batch = data.batch(0)
+    found = frame_pitch(batch.wave[:, 0], TINY.vits)
+    both = ((found[:, 1] > 0) & (batch.pitch[:, 1] > 0)).float()
+    assert both.mean() > 0.3 and ((found[:, 0] - batch.pitch[:, 0]).abs() * both).sum() / both.sum() < 0.03
+    told = 0
+    for n in range(8):
+        batch = data.batch(n)
+        for row, tokens, phonemes in zip(batch.spoken, batch.spec_lengths // 2, batch.phoneme_lengths, strict=True):
+            known = row[:tokens]
+            assert (row[tokens:] == -1).all()
+            if (known >= 0).all():
+                told += 1
+                assert (known.diff() >= 0).all() and known[-1] < phonemes
+            else:
+                assert (known == -1).all()
+    assert 16 < told < 32
 
 
 def test_packaged_tokens_are_the_training_tokens(work: Path, tmp_path: Path) -> None:

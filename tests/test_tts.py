@@ -310,6 +310,23 @@ def test_copy_synthesis_and_saving(tts: TTS, voice: Voice, tmp_path: Path) -> No
     assert Audio.load(path).sample_rate == 16000
 
 
+def test_the_waveform_stage_hears_where_the_gpt_stage_reads(
+    tts: TTS, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[torch.Tensor | None] = []
+    plain = tts.model.vits.decode
+
+    def decode(tokens, phonemes, style, *, spoken=None, **options):
+        heard.append(spoken)
+        assert spoken.shape == tokens.shape and int(spoken.min()) >= 0 and int(spoken.max()) < phonemes.shape[1]
+        return plain(tokens, phonemes, style, spoken=spoken, **options)
+
+    monkeypatch.setattr(tts.model.vits, "decode", decode)
+    tts.synthesize("One river.", voice, options=ONCE)
+    tts.copy(speech(3), "Hello there.", voice, "en")
+    assert len(heard) == 2 and all((positions.diff() >= 0).all() for positions in heard)
+
+
 def test_half_precision_keeps_the_tokens_of_a_clip(folder: Path, tts: TTS, voice: Voice) -> None:
     half = TTS.load(folder, device="cpu", precision="bf16")
     clip = half.voice(speech(4), "Hello there, my friend.", "en")

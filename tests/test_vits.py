@@ -30,6 +30,7 @@ TINY = VITSConfig(
     resblock_dilations=((1, 3), (1, 3)), periods=(2, 3), scale_channels=(4, 8, 8, 8), period_channels=(4, 8),
 )  # fmt: skip
 SPEAKER = replace(TINY, d_speaker=10, d_style=14)
+FOLLOWS = replace(TINY, follows_text=True, log_spectrum=True)
 
 
 @pytest.fixture
@@ -201,6 +202,37 @@ def test_prior_row_does_not_depend_on_its_padding(vits: VITS) -> None:
     torch.testing.assert_close(both.mean[1:, :, :8], alone.mean, atol=1e-5, rtol=1e-4)
 
 
+def test_a_prior_that_follows_its_text_hears_which_phoneme_each_token_speaks() -> None:
+    torch.manual_seed(0)
+    vits = VITS(FOLLOWS).eval()
+    style = vits.style(torch.rand(2, TINY.n_bins, 17))
+    tokens, phonemes = torch.randint(0, 20, (1, 7)).expand(2, -1), torch.randint(0, 30, (2, 6))
+    spoken = torch.tensor([[0, 0, 1, 2, 3, 4, 5], [0, 1, 1, 2, 2, -1, -1]])
+    both = vits.prior(tokens, phonemes, style, 1.0, torch.tensor([7, 5]), torch.tensor([6, 3]), spoken=spoken)
+    one = Style(style.vector[1:], style.text[1:])
+    alone = vits.prior(tokens[1:, :5], phonemes[1:, :3], one, spoken=spoken[1:, :5])
+    torch.testing.assert_close(both.mean[1:, :, :10], alone.mean, atol=1e-5, rtol=1e-4)
+    unknown = vits.prior(tokens[1:, :5], phonemes[1:, :3], one)
+    assert not torch.allclose(unknown.mean, alone.mean)
+    told_nothing = vits.prior(tokens[1:, :5], phonemes[1:, :3], one, spoken=torch.full((1, 5), -1))
+    assert torch.equal(told_nothing.mean, unknown.mean)
+
+
+def test_a_logarithmic_spectrum_hears_what_is_quiet() -> None:
+    torch.manual_seed(0)
+    plain = VITS(replace(FOLLOWS, log_spectrum=False)).eval()
+    log = VITS(FOLLOWS).eval()
+    log.load_state_dict(plain.state_dict())
+    loud = torch.rand(1, TINY.n_bins, 17) * 20
+    quiet = loud.clone()
+    quiet[:, 5:9] *= 0.01  # still there: 40 dB below
+    gone = quiet.clone()
+    gone[:, 5:9] = 0
+    change = [(v.style(quiet).vector - v.style(gone).vector).norm() / v.style(loud).vector.norm() for v in (plain, log)]
+    assert change[1] > 5 * change[0]
+    assert torch.equal(log.style(loud).vector, plain.style(torch.log1p(100 * loud) / 2).vector)
+
+
 def test_joined_pieces_continue_the_previous_one(vits: VITS, style: Style) -> None:
     tokens, phonemes = torch.randint(0, 20, (1, 10)), torch.randint(0, 30, (1, 5))
     whole = vits.prior(tokens, phonemes, style)
@@ -234,10 +266,11 @@ def test_style_and_cross_attention_must_have_one_width() -> None:
 # --- training --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("config", [TINY, SPEAKER], ids=["plain", "speaker"])
+@pytest.mark.parametrize("config", [TINY, SPEAKER, FOLLOWS], ids=["plain", "speaker", "follows text"])
 def test_gradient_reaches_every_parameter_but_the_frozen(config: VITSConfig) -> None:
     vits = VITS(config)
-    out = vits(**_batch(config), slice_frames=8, generator=torch.Generator().manual_seed(0))
+    spoken = torch.arange(20).expand(2, -1) // 4 if config.follows_text else None
+    out = vits(**_batch(config), spoken=spoken, slice_frames=8, generator=torch.Generator().manual_seed(0))
     assert out.wave_slice.shape == (2, 1, 8 * config.hop) and out.commit_loss == 0
     kl = losses.kl_loss(out.z_p, out.log_std_q, out.prior.mean, out.prior.log_std, out.mask)
     (out.wave_slice.square().mean() + kl).backward()

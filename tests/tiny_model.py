@@ -25,7 +25,7 @@ SPEC = ModelSpec(
         d_latent=8, d_hidden=8, d_filter=16, n_layers_content=1, n_layers_text=1, n_layers_joint=1,
         d_mrte=16, n_flows=2, n_layers_flow=1, n_layers_posterior=1, style_bins=200, d_style_hidden=8, d_style=16,
         decoder_channels=32, upsample_rates=(8, 5, 4, 2), upsample_kernels=(16, 11, 8, 4),
-        resblock_type=2, resblock_kernels=(3,), resblock_dilations=((1, 3),),
+        resblock_type=2, resblock_kernels=(3,), resblock_dilations=((1, 3),), log_spectrum=True, follows_text=True,
     ),
     content=ContentConfig(
         d_model=16, n_layers=2, n_heads=2, d_ff=32, conv_dims=(8,) * 7, position_kernel=16, position_groups=4,
@@ -34,7 +34,12 @@ SPEC = ModelSpec(
     silence_token=-1,
     speech_level=0.07,
 )  # fmt: skip
-WITHOUT_HEADS = replace(SPEC, gpt=replace(SPEC.gpt, follows_text=False), content=replace(SPEC.content, ctc_symbols=0))
+WITHOUT_HEADS = replace(
+    SPEC,
+    gpt=replace(SPEC.gpt, follows_text=False),
+    vits=replace(SPEC.vits, follows_text=False),
+    content=replace(SPEC.content, ctc_symbols=0),
+)
 
 
 def write_model(folder: Path, spec: ModelSpec = SPEC, seed: int = 0) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.errors import DataError
@@ -41,6 +42,12 @@ class Piece:
     @property
     def seconds(self) -> float:
         return self.end - self.start
+
+    def spoken(self, n_tokens: int, token_rate: int) -> NDArray[np.int64]:
+        """(n_tokens,) index of the phoneme at the middle of each token; before the first one: the first."""
+        middles = (np.arange(n_tokens) + 0.5) / token_rate
+        starts = np.array([start for start, _ in self.times])
+        return np.maximum(np.searchsorted(starts, middles, "right") - 1, 0).astype(np.int64)
 
 
 Timed = tuple[str, float, float]

@@ -2,7 +2,8 @@
 
 What is unusual about it: length comes from the tokens alone (there is no duration model). Phonemes only sharpen the
 pronunciation, through one cross-attention from frames to phonemes (called MRTE, multi-reference timbre encoder, in
-Mega-TTS, Jiang et al. 2023, which the layout follows) where the voice is added too.
+Mega-TTS, Jiang et al. 2023, which the layout follows) where the voice is added too. A prior that follows its text is
+also told which phoneme each frame speaks, as the reading position of the GPT stage knows (`models.reading`).
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class PriorEncoder(nn.Module):
         dropout: float,
         d_mrte: int,
         n_heads_mrte: int,
+        follows_text: bool = False,
     ) -> None:
         super().__init__()
 
@@ -100,6 +102,7 @@ class PriorEncoder(nn.Module):
         self.mrte = MRTE(d_hidden, d_mrte, n_heads_mrte)
         self.joint_encoder = encoder(n_layers_joint)
         self.projection = nn.Conv1d(d_hidden, 2 * d_latent, 1)
+        self.spoken_projection = nn.Conv1d(d_hidden, d_hidden, 1) if follows_text else None
 
     def forward(
         self,
@@ -110,6 +113,7 @@ class PriorEncoder(nn.Module):
         style: Tensor,
         speed: float = 1.0,
         join: Join | None = None,
+        spoken: Tensor | None = None,
     ) -> Prior:
         """Distribution of the latent for each frame.
 
@@ -117,11 +121,15 @@ class PriorEncoder(nn.Module):
         phonemes: (B, P) ids; phoneme_mask: (B, 1, P)
         style: (B, d_mrte, 1)
         speed: > 1 speaks faster; the encoded frames are interpolated, so pitch is kept
+        spoken: (B, T) index of the phoneme in each frame, -1 unknown; for a prior that follows its text
         """
-        x = self.content_projection(content * mask) * mask
-        x = self.content_encoder(x, mask)
         text = self.phoneme_embedding(phonemes).transpose(1, 2)  # (B, d_hidden, P)
         text = self.text_encoder(text, phoneme_mask)
+        x = self.content_projection(content * mask) * mask
+        if self.spoken_projection is not None and spoken is not None:
+            heard = text.gather(2, spoken.clamp(min=0)[:, None].expand(-1, text.shape[1], -1))
+            x = x + self.spoken_projection(heard) * (spoken >= 0)[:, None] * mask
+        x = self.content_encoder(x, mask)
         x = self.mrte(x, mask, text, phoneme_mask, style)
         if join is not None and join.drop:
             x, mask = x[..., : -join.drop], mask[..., : -join.drop]

@@ -66,6 +66,7 @@ class VITS(nn.Module):
         self.prior_encoder = PriorEncoder(
             c.d_content, c.n_phonemes, c.d_latent, c.d_hidden, c.d_filter, c.n_heads,
             c.n_layers_content, c.n_layers_text, c.n_layers_joint, c.kernel, c.dropout, c.d_mrte, c.n_heads_mrte,
+            c.follows_text,
         )  # fmt: skip
         self.decoder = HiFiGAN(
             c.d_latent, c.d_style, c.decoder_channels, c.upsample_rates, c.upsample_kernels,
@@ -104,7 +105,7 @@ class VITS(nn.Module):
         mask = None if lengths is None else length_mask(lengths, spec.shape[-1], spec.dtype)
         if mask is not None:
             spec = spec * mask
-        vector = self.style_encoder(spec[:, : self.config.style_bins], mask)
+        vector = self.style_encoder(self._seen(spec)[:, : self.config.style_bins], mask)
         if self.config.d_speaker:
             if speaker is None:
                 raise ValueError("This model needs a speaker vector beside the spectrogram.")
@@ -114,6 +115,10 @@ class VITS(nn.Module):
     def mean_style(self, styles: Sequence[Style]) -> Style:
         """One voice from several clips of it (each B = 1 or all of one batch size)."""
         return self._as_style(torch.stack([style.vector for style in styles]).mean(dim=0))
+
+    def _seen(self, spec: Tensor) -> Tensor:
+        """A spectrogram as the networks read it; padding stays zero."""
+        return torch.log1p(100 * spec) / 2 if self.config.log_spectrum else spec
 
     def _as_style(self, vector: Tensor) -> Style:
         if not self.config.d_speaker:
@@ -129,16 +134,24 @@ class VITS(nn.Module):
         token_lengths: Tensor | None = None,
         phoneme_lengths: Tensor | None = None,
         join: Join | None = None,
+        spoken: Tensor | None = None,
     ) -> Prior:
-        """tokens: (B, S), phonemes: (B, P), lengths: (B,) each, None: no padding. `join` is for streaming."""
+        """tokens: (B, S), phonemes: (B, P), lengths: (B,) each, None: no padding. `join` is for streaming.
+
+        spoken: (B, S) index of the phoneme that each token speaks, -1 unknown; None: unknown throughout
+        """
         # The codebook may be kept in fp32 beside networks in half precision.
         content = self.quantizer.decode(tokens).to(style.text.dtype)
         content = content.repeat_interleave(self.config.token_frames, dim=-1)
         frame_lengths = None if token_lengths is None else token_lengths * self.config.token_frames
         mask = _mask(frame_lengths, content)
         return self.prior_encoder(
-            content, mask, phonemes, _mask(phoneme_lengths, phonemes, content.dtype), style.text, speed, join
-        )
+            content, mask, phonemes, _mask(phoneme_lengths, phonemes, content.dtype), style.text, speed, join,
+            self._per_frame(spoken, content.shape[-1]),
+        )  # fmt: skip
+
+    def _per_frame(self, spoken: Tensor | None, n_frames: int) -> Tensor | None:
+        return None if spoken is None else spoken.repeat_interleave(self.config.token_frames, dim=-1)[..., :n_frames]
 
     def render(self, prior: Prior, style: Style, noise: Tensor, noise_scale: float = 0.5) -> Tensor:
         """Sample the prior and make it sound. noise: standard normal, as prior.mean -> waveform (B, 1, N)"""
@@ -156,13 +169,15 @@ class VITS(nn.Module):
         noise_scale: float = 0.5,
         speed: float = 1.0,
         generator: torch.Generator | None = None,
+        spoken: Tensor | None = None,
     ) -> Tensor:
         """Speak. tokens: (1, S), phonemes: (1, P) -> waveform (1, 1, N), N = hop * frames(S, speed).
 
         The decoder knows no padding: a batch is right only if all rows are equally long.
         noise: standard normal (1, d_latent, frames(S, speed)); None draws it from `generator` on the CPU.
+        spoken: (1, S) as `prior` takes it
         """
-        prior = self.prior(tokens, phonemes, style, speed)
+        prior = self.prior(tokens, phonemes, style, speed, spoken=spoken)
         if noise is None:
             noise = torch.randn(prior.mean.shape, generator=generator)
         return self.render(prior, style, noise.to(prior.mean), noise_scale)
@@ -197,6 +212,7 @@ class VITS(nn.Module):
         *,
         tokens: Tensor | None = None,
         pitch: Tensor | None = None,
+        spoken: Tensor | None = None,
         train_quantizer: bool = False,
         noise: Tensor | None = None,
         slice_start: Tensor | None = None,
@@ -209,6 +225,7 @@ class VITS(nn.Module):
         style_spec, style_lengths: the clip that gives the voice; None takes the target itself, as official training
             does (cheap, but it lets the style carry content)
         pitch: (B, 2, T) of the target, for a decoder with a source; others ignore it
+        spoken: (B, S) as `prior` takes it
         generator: of the slices and the posterior's noise, on the CPU; `noise`, `slice_start` give them outright
         """
         if self.posterior_encoder is None:
@@ -223,10 +240,11 @@ class VITS(nn.Module):
 
         mask = length_mask(spec_lengths, spec.shape[-1], spec.dtype)
         phoneme_mask = length_mask(phoneme_lengths, phonemes.shape[-1], spec.dtype)
-        prior = self.prior_encoder(frames, mask, phonemes, phoneme_mask, style.text)
+        heard_phonemes = self._per_frame(spoken, spec.shape[-1])
+        prior = self.prior_encoder(frames, mask, phonemes, phoneme_mask, style.text, spoken=heard_phonemes)
         if noise is None and generator is not None:
             noise = torch.randn(prior.mean.shape, generator=generator).to(prior.mean)
-        posterior = self.posterior_encoder(spec, mask, style.vector, noise)
+        posterior = self.posterior_encoder(self._seen(spec), mask, style.vector, noise)
         z_p = self.flow(posterior.z, mask, style.vector)
         if slice_start is None:
             slice_start = random_starts(spec_lengths, slice_frames, generator)

@@ -38,13 +38,6 @@ class GPTBatch:
     positions: Tensor  # (B, S + 1) phoneme that each token speaks, their number for EOS, -1 in a prompt and in padding
 
 
-def spoken_phoneme(piece: Piece, n_tokens: int, token_rate: int) -> Ints:
-    """(n_tokens,) index of the phoneme at the middle of each token; before the first one: the first."""
-    middles = (np.arange(n_tokens) + 0.5) / token_rate
-    starts = np.array([start for start, _ in piece.times])
-    return np.maximum(np.searchsorted(starts, middles, "right") - 1, 0).astype(np.int64)
-
-
 class GPTData:
     """Examples from pieces and their tokens, in batches of similar length."""
 
@@ -97,7 +90,7 @@ class GPTData:
         prompts = [self.store.with_tail(index) for index in before]
         said = self.store[last]
         offset = sum(map(len, phonemes[:-1]))
-        spoken = spoken_phoneme(self.pieces[last], len(said), self.token_rate) + offset
+        spoken = self.pieces[last].spoken(len(said), self.token_rate) + offset
         unknown = np.full(sum(map(len, prompts)), -1)
         positions = np.concatenate([unknown, spoken, [offset + len(phonemes[-1])]])
         return np.concatenate(phonemes), np.concatenate([*prompts, said]), positions

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sovits_tts.checkpoints.store import save
+from sovits_tts.data.contours import Contours
 from sovits_tts.data.corpus import Corpus, decode_corpus
 from sovits_tts.data.pieces import read_pieces
 from sovits_tts.data.tokens import TokenStore
@@ -29,7 +30,7 @@ from sovits_tts.training.loop import LoopSettings, run
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook, make_tokens, train_content
 from sovits_tts.training.pretrain_teacher import TeacherRun, pretrain_teacher
 from sovits_tts.training.state import load_state
-from sovits_tts.training.vits import VITSStage
+from sovits_tts.training.vits import VITSStage, VITSWeights
 from sovits_tts.training.vits_data import VITSData
 
 SEED = 1234
@@ -56,6 +57,7 @@ class VITSRun:
     steps: int = 60000
     adversarial_from: int = 6000
     kl_warmup: int = 2000  # steps over which the KL term reaches its weight
+    kl: float = 0.06  # weight of the KL term: at 1, what the posterior says of a recording is too little to rebuild it
     items: int = 8
     longest: float = 3.0  # seconds of a crop
     slice_frames: int = 32  # decoded in one step
@@ -171,12 +173,14 @@ def train_gpt(work: Path, spec: ModelSpec, settings: GPTRun, device: str, minute
 def train_vits(work: Path, spec: ModelSpec, settings: VITSRun, device: str, minutes: float, on_event: OnEvent) -> None:
     """Train, or resume, in `work/vits`."""
     pieces, store = read_pieces(work / "pieces.jsonl"), _tokens(work)
+    corpus = Corpus(work)
+    contours = Contours(corpus, work, on_event) if spec.vits.source else None
     data = VITSData(
-        Corpus(work), pieces, store, spec.vits, _indices(work, "train"), settings.items, longest=settings.longest
+        corpus, pieces, store, spec.vits, _indices(work, "train"), contours, settings.items, longest=settings.longest
     )
     stage = VITSStage(
         spec.vits, settings.steps, settings.adversarial_from, settings.kl_warmup, settings.peak_lr,
-        slice_frames=settings.slice_frames, device=device,
+        slice_frames=settings.slice_frames, weights=VITSWeights(kl=settings.kl), device=device,
     )  # fmt: skip
 
     def install() -> None:  # the tokens may have been made again since the state was saved

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from sovits_tts.alignment import ctc_align
 from sovits_tts.audio import Audio
 from sovits_tts.checkpoints.build import LoadedModel, load_model, read_model
 from sovits_tts.data.batching import upstream_vits_padding
@@ -36,18 +33,17 @@ from sovits_tts.features import (
     leveled,
     prompt_tokens,
     semantic_tokens,
+    spoken_phonemes,
     style_wave,
     transcript_ids,
 )
 from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.resample import resample
 from sovits_tts.specs import ModelSpec
-from sovits_tts.text.symbols import PUNCTUATION, symbol_ids
 
 FORMAT = 2  # raised whenever a clip's features would differ
 ROWS = "rows.jsonl"
 NARROW = 8500.0  # Hz: a recording that holds nothing above this must not teach what treble sounds like
-_PAUSE = 4  # frames of 20 ms after a phoneme, from where on a mark's silence begins
 
 
 @dataclass(frozen=True)
@@ -220,7 +216,7 @@ class _Maker:
             tensors["padded"] = padded_tokens(model, level, wave.shape[-1] // model.spec.vits.hop).int()
         spoken = spoken_phonemes(model, audio, phonemes.tolist(), len(tail))
         if spoken is not None:
-            tensors["spoken"] = torch.from_numpy(spoken).int()
+            tensors["spoken"] = spoken.int()
         if bert is not None:
             tensors["bert"] = bert.float()
         if model.speaker is not None:
@@ -245,32 +241,6 @@ def padded_tokens(model: LoadedModel, audio: Audio, frames: int) -> Tensor:
     if content.shape[-1] != frames:
         content = F.pad(content, (0, 1), mode="replicate")
     return model.vits.tokenize(F.pad(content, (0, upstream_vits_padding(frames) - content.shape[-1])))[0].cpu()
-
-
-def spoken_phonemes(model: LoadedModel, audio: Audio, phonemes: Sequence[int], n_tokens: int) -> np.ndarray | None:
-    """(n_tokens,) index of the phoneme that is spoken in the middle of each token, by the encoder's frame head.
-
-    None where the model has no such head, or the text does not fit the recording.
-    """
-    encoder = model.content_encoder
-    if encoder.frame_head is None:
-        return None
-    marks = {symbol_ids(model.spec.symbols)[mark] for mark in PUNCTUATION}
-    sounds = np.array([index for index, phoneme in enumerate(phonemes) if phoneme not in marks])
-    wave = content_wave(leveled(audio, model.spec)).to(next(encoder.parameters()).device)
-    log_probs = encoder.frame_symbols(encoder.hidden_states(wave)[-1])[0].float().log_softmax(-1).cpu().numpy()
-    try:
-        found = ctc_align(log_probs, [phonemes[index] + 1 for index in sounds])
-    except DataError:
-        return None
-    starts = np.zeros(len(phonemes))
-    starts[sounds] = found.start
-    for index in sorted(set(range(len(phonemes))) - set(sounds.tolist())):  # a mark is the silence after a sound
-        after = int(np.searchsorted(sounds, index))
-        silence = float(found.end[after - 1]) + _PAUSE if after else 0.0
-        starts[index] = min(silence, float(found.start[after])) if after < len(sounds) else silence
-    middles = (np.arange(n_tokens) + 0.5) * model.spec.vits.token_frames
-    return np.maximum(np.searchsorted(starts, middles, "right") - 1, 0)
 
 
 def _facts(path: Path) -> dict[str, Any] | None:

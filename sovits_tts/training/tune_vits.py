@@ -214,8 +214,9 @@ class VITSTuneStage:
             divergence = kl_loss(output.z_p, output.log_std_q, output.prior.mean, output.prior.log_std, output.mask)
             with self.g_precision.autocast():
                 wave = self.generator.decode(
-                    batch.tokens.to(to), batch.phonemes.to(to), output.style, noise=into(self._noise(batch))
-                ).float()
+                    batch.tokens.to(to), batch.phonemes.to(to), output.style, noise=into(self._noise(batch)),
+                    spoken=None if batch.spoken is None else batch.spoken.to(to),
+                ).float()  # fmt: skip
             fake, real = wave[..., : batch.wave.shape[-1]], batch.wave.to(to)
             rate = self.config.sample_rate
             fake, real = below_8k(fake, batch.narrow, rate), below_8k(real, batch.narrow, rate)

@@ -150,10 +150,17 @@ class VITSTuneData:
             torch.tensor([s.shape[1] for s in styles]) if styles else None,
             torch.tensor([item.narrow for item in items]),
             frame_pitch(torch.stack(waves), c) if c.source else None,
+            torch.stack([_spoken(item.clip, tokens) for item in items]) if c.follows_text else None,
             torch.stack(speakers) if speakers else None,
             torch.stack([_fit(item.noise, longest) for item in items]),
             torch.tensor([item.start for item in items]),
         )  # fmt: skip
+
+
+def _spoken(clip: ClipFeatures, n_tokens: int) -> Tensor:
+    """(n_tokens,) phoneme that each token speaks, -1 unknown."""
+    known = torch.zeros(0, dtype=torch.long) if clip.spoken is None else clip.spoken[: min(n_tokens, len(clip.tokens))]
+    return F.pad(known, (0, n_tokens - len(known)), value=-1)
 
 
 def _fit(x: Tensor, length: int) -> Tensor:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sovits_tts.audio import Audio
+from sovits_tts.data.contours import Contours
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.data.pieces import Piece, SpeakerSampler
 from sovits_tts.data.tokens import TokenStore
@@ -19,6 +20,7 @@ from sovits_tts.pitch import FRAME_RATE, pitch
 from sovits_tts.specs import VITSConfig
 from sovits_tts.training.precision import Precision
 
+_UNTOLD = 0.1  # of the crops: synthesis must also do without positions, where nothing can align
 NARROW = 8.5  # kHz: a recording that holds nothing above this must not teach what treble sounds like
 
 
@@ -36,6 +38,7 @@ class VITSBatch:
     style_lengths: Tensor | None  # (B,)
     narrow: Tensor  # (B,) bool: compare only below 8 kHz
     pitch: Tensor | None  # (B, 2, T) as `models.source` takes it; None for a decoder without a source
+    spoken: Tensor | None  # (B, S) phoneme that each token speaks, -1 unknown; None for a prior that does not ask
 
     def inputs(self, precision: Precision) -> dict[str, Tensor | None]:
         """Arguments of the network in training, on its device."""
@@ -46,21 +49,28 @@ class VITSBatch:
             "style_spec": None if self.style_spec is None else into(self.style_spec),
             "style_lengths": None if self.style_lengths is None else self.style_lengths.to(to),
             "pitch": None if self.pitch is None else self.pitch.to(to),
+            "spoken": None if self.spoken is None else self.spoken.to(to),
         }  # fmt: skip
 
 
 def frame_pitch(waves: Tensor, config: VITSConfig) -> Tensor:
-    """(B, T * hop) -> (B, 2, T): octaves above the middle, in a line through unvoiced frames; voiced or not."""
-    n_frames = waves.shape[1] // config.hop
-    times = (np.arange(n_frames) + 0.5) * config.hop / config.sample_rate
-    out = torch.zeros(len(waves), 2, n_frames)
-    for row, wave in zip(out, waves, strict=True):
-        contour = pitch(Audio(wave.numpy(), config.sample_rate))
-        at = np.minimum((times * FRAME_RATE).round().astype(int), len(contour) - 1)
+    """The pitch of recordings, (B, T * hop) -> (B, 2, T); see `contour_frames`."""
+    contours = [pitch(Audio(wave.numpy(), config.sample_rate)) for wave in waves]
+    return contour_frames(contours, waves.shape[1] // config.hop, config)
+
+
+def contour_frames(contours: list[NDArray[np.float32]], n_frames: int, config: VITSConfig) -> Tensor:
+    """Hz at FRAME_RATE, 0 unvoiced -> (B, 2, n_frames): octaves above the middle, in a line through what is unvoiced;
+    voiced or not. Past the end of a contour nothing is voiced."""
+    wanted = ((np.arange(n_frames) + 0.5) * config.hop / config.sample_rate * FRAME_RATE).round().astype(int)
+    out = torch.zeros(len(contours), 2, n_frames)
+    for row, contour in zip(out, contours, strict=True):
+        at = np.minimum(wanted, len(contour) - 1)
         voiced = np.flatnonzero(contour)
         if len(voiced):
             octaves = np.interp(at, voiced, np.log2(contour[voiced] / MIDDLE))
-            row[0], row[1] = torch.from_numpy(octaves), torch.from_numpy(contour[at] > 0)
+            row[0] = torch.from_numpy(octaves)
+            row[1] = torch.from_numpy((contour[at] > 0) & (wanted <= len(contour)))  # rounding may pass the end by one
     return out
 
 
@@ -69,12 +79,17 @@ class Crop:
     wave: NDArray[np.float32]
     tokens: NDArray[np.int64]
     phonemes: NDArray[np.int64]
+    spoken: NDArray[np.int64]  # per token, -1 unknown
     style: NDArray[np.float32]
     narrow: bool
+    contour: NDArray[np.float32]  # Hz at FRAME_RATE; empty where nobody asks
 
 
 class VITSData:
-    """Draws crops of `shortest`..`longest` seconds, speaker by speaker."""
+    """Draws crops of `shortest`..`longest` seconds, speaker by speaker.
+
+    contours: pitch of the corpus, for a decoder with a source
+    """
 
     def __init__(
         self,
@@ -83,12 +98,13 @@ class VITSData:
         store: TokenStore,
         config: VITSConfig,
         indices: list[int],
+        contours: Contours | None = None,
         items: int = 8,
         shortest: float = 1.0,
         longest: float = 3.0,
         seed: int = 9,
     ) -> None:
-        self.corpus, self.config = corpus, config
+        self.corpus, self.config, self.contours = corpus, config, contours
         self.pieces = [pieces[i] for i in indices]
         self.tokens = [store[i] for i in indices]
         self.items, self.shortest, self.longest, self.seed = items, shortest, longest, seed
@@ -121,8 +137,17 @@ class VITSData:
             return None
         wave = self._audio(piece, begin * self.token_samples, (end - begin) * self.token_samples)
         style = self._style_wave(speaker, index, begin, end, len(tokens), rng)
-        narrow = self.corpus.by_id[piece.clip].bandwidth < NARROW
-        return Crop(wave, tokens[begin:end], np.array(piece.phonemes[first:last]), style, narrow)
+        clip = self.corpus.by_id[piece.clip]
+        contour = np.zeros(0, np.float32)
+        if self.contours is not None:
+            start = piece.start + begin * self.token_samples / self.config.sample_rate
+            contour = self.contours.cut(clip, start, start + len(wave) / self.config.sample_rate)
+        phonemes = np.array(piece.phonemes[first:last])
+        spoken = piece.spoken(len(tokens), self.config.sample_rate // self.token_samples)[begin:end] - first
+        spoken = spoken.clip(0, len(phonemes) - 1)
+        if rng.random() < _UNTOLD:
+            spoken[:] = -1
+        return Crop(wave, tokens[begin:end], phonemes, spoken, style, clip.bandwidth < NARROW, contour)
 
     def _span(self, piece: Piece, n_tokens: int, rng: np.random.Generator) -> tuple[int, int]:
         """First and one past the last phoneme of a random crop."""
@@ -166,6 +191,7 @@ class VITSData:
         wave = torch.zeros(len(crops), 1, n_frames * c.hop)
         spec = torch.zeros(len(crops), c.n_bins, n_frames)
         tokens = torch.zeros(len(crops), n_tokens, dtype=torch.long)
+        spoken = torch.full((len(crops), n_tokens), -1)
         phonemes = torch.zeros(len(crops), max(len(crop.phonemes) for crop in crops), dtype=torch.long)
         styles = [spectrogram(torch.from_numpy(crop.style), c.n_fft, c.hop, c.win)[0] for crop in crops]
         style = torch.zeros(len(crops), c.n_bins, max(s.shape[1] for s in styles))
@@ -177,11 +203,13 @@ class VITSData:
             wave[i, 0, : len(crop.wave)] = torch.from_numpy(crop.wave)
             spec[i, :, : one.shape[1]] = one
             tokens[i, : len(crop.tokens)] = torch.from_numpy(crop.tokens)
+            spoken[i, : len(crop.spoken)] = torch.from_numpy(crop.spoken)
             phonemes[i, : len(crop.phonemes)] = torch.from_numpy(crop.phonemes)
             style[i, :, : styles[i].shape[1]] = styles[i]
         return VITSBatch(
             wave, spec, torch.tensor([len(crop.tokens) * c.token_frames for crop in crops]),
             phonemes, torch.tensor([len(crop.phonemes) for crop in crops]), tokens,
             style, torch.tensor([s.shape[1] for s in styles]), torch.tensor([crop.narrow for crop in crops]),
-            frame_pitch(wave[:, 0], c) if c.source else None,
+            contour_frames([crop.contour for crop in crops], n_frames, c) if self.contours else None,
+            spoken if c.follows_text else None,
         )  # fmt: skip
