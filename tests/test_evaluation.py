@@ -14,6 +14,7 @@ from sovits_tts.errors import AudioError, ConfigError, DataError
 from sovits_tts.evaluation.acoustics import compare, measure
 from sovits_tts.evaluation.closed_set import ClosedSet
 from sovits_tts.evaluation.error_rate import Errors, count_errors
+from sovits_tts.evaluation.judging import spoken_seconds
 from sovits_tts.evaluation.recognise import PocketSphinx, characters, words
 from sovits_tts.evaluation.sets import check_files, read_set
 from sovits_tts.evaluation.similarity import Resemblyzer, centroids, likeness, unit
@@ -136,6 +137,15 @@ def test_speaker_judge_needs_sound() -> None:
     low, again, high = (judge.embed(buzz(f0)) for f0 in (100, 100, 260))
     assert np.linalg.norm(low) == pytest.approx(1)
     assert low @ again > low @ high
+
+
+def test_silence_around_speech_is_no_speaking_time() -> None:
+    said = Audio.load(VOICES / "english-woman.flac")
+    silence = np.zeros(2 * said.sample_rate, np.float32)
+    padded = Audio(np.concatenate([silence, said.samples, silence]), said.sample_rate)
+    assert spoken_seconds(padded) == pytest.approx(spoken_seconds(said), abs=0.05)
+    assert spoken_seconds(said) > 0.8 * said.seconds
+    assert spoken_seconds(Audio(silence, said.sample_rate)) == 2
 
 
 def test_acoustic_distances_are_in_their_units() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from sovits_tts.activity import find_speech
+from sovits_tts.activity import measure as activity
 from sovits_tts.audio import Audio
 from sovits_tts.errors import AudioError
 from sovits_tts.evaluation.acoustics import Acoustics, compare, measure
@@ -68,7 +70,7 @@ class Judged:
     closed_set: str | None = None  # id of the sentence that was heard
     closed_set_right: bool | None = None  # None: it was not asked
     to_voice: dict[str, float | None] = field(default_factory=dict)  # distances to the reference clip
-    duration_ratio: float | None = None  # to the natural recording
+    duration_ratio: float | None = None  # to the natural recording, silence before and after left out of both
 
     def as_dict(self) -> dict[str, Any]:
         take = self.take
@@ -138,8 +140,14 @@ class Jury:
             found.to_voice = {name: value for name, value in distance.items() if name != "duration_ratio"}
         if row.recording:
             if row.id not in self._seconds:
-                self._seconds[row.id] = natural(row, self.root).seconds
-            found.duration_ratio = audio.seconds / self._seconds[row.id]
+                self._seconds[row.id] = spoken_seconds(natural(row, self.root))
+            found.duration_ratio = spoken_seconds(audio) / self._seconds[row.id]
+
+
+def spoken_seconds(audio: Audio) -> float:
+    """From the first sound of speech to the last; all of it where nothing is recognised as speech."""
+    found = find_speech(activity(audio))
+    return found[-1].end - found[0].start if found else audio.seconds
 
 
 def summarise(judged: Iterable[Judged]) -> dict[str, dict[str, Any]]:
