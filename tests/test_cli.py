@@ -175,7 +175,8 @@ def test_evaluate_shows_both_baselines(home: Path, model: str, capsys: pytest.Ca
     assert (natural["closed_set"], spoken["closed_set"]) == (1, 0)
     assert natural["similarity"]["resemblyzer"]["to_target"] == pytest.approx(1, abs=1e-4)
     assert spoken["real_time_factor"] > 0 and natural["real_time_factor"] is None
-    assert spoken["retried"] == 1 and natural["retried"] is None  # random weights say nothing
+    attempts = [take["attempts"] for take in found["sentences"] if take["system"] == "synthesis"]
+    assert spoken["retried"] == sum(count > 1 for count in attempts) / len(attempts) and natural["retried"] is None
     assert spoken["failed"] in (0, 1) and natural["failed"] is None
     assert natural["duration_ratio"] == 1 and natural["timbre_db"] == 0
     assert {judge["name"]: judge["independent"] for judge in found["judges"]}["own CTC head"] is False

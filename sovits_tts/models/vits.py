@@ -216,6 +216,7 @@ class VITS(nn.Module):
         train_quantizer: bool = False,
         noise: Tensor | None = None,
         slice_start: Tensor | None = None,
+        posterior_pull: float = 1.0,
     ) -> TrainOutput:
         """One training pass.
 
@@ -227,6 +228,8 @@ class VITS(nn.Module):
         pitch: (B, 2, T) of the target, for a decoder with a source; others ignore it
         spoken: (B, S) as `prior` takes it
         generator: of the slices and the posterior's noise, on the CPU; `noise`, `slice_start` give them outright
+        posterior_pull: share of the KL gradient that reaches the posterior. Less than 1 lets the latent say more, while
+            prior, flow and style still learn at full weight what it says
         """
         if self.posterior_encoder is None:
             raise ValueError("Training needs the posterior, but this VITS was built without one.")
@@ -245,7 +248,8 @@ class VITS(nn.Module):
         if noise is None and generator is not None:
             noise = torch.randn(prior.mean.shape, generator=generator).to(prior.mean)
         posterior = self.posterior_encoder(self._seen(spec), mask, style.vector, noise)
-        z_p = self.flow(posterior.z, mask, style.vector)
+        z, log_std_q = (_pulled(x, posterior_pull) for x in (posterior.z, posterior.log_std))
+        z_p = self.flow(z, mask, style.vector)
         if slice_start is None:
             slice_start = random_starts(spec_lengths, slice_frames, generator)
         said = heard = None
@@ -254,7 +258,7 @@ class VITS(nn.Module):
             heard = None if pitch is None else take_slices(pitch, slice_start, slice_frames)
         wave_slice = self.decoder(take_slices(posterior.z, slice_start, slice_frames), style.vector, heard)
         return TrainOutput(
-            wave_slice, slice_start, prior, posterior.z, z_p, posterior.mean, posterior.log_std, mask,
+            wave_slice, slice_start, prior, posterior.z, z_p, posterior.mean, log_std_q, mask,
             commit_loss, style, said,
         )  # fmt: skip
 
@@ -270,6 +274,11 @@ class VITS(nn.Module):
                 return self.quantizer.decode(self.tokenize(content.float())), zero
             quantized = self.quantizer.learn(self.content_projection(content.float()))
             return quantized.vectors, quantized.commit_loss
+
+
+def _pulled(x: Tensor, share: float) -> Tensor:
+    """`x`, with `share` of its gradient."""
+    return x if share == 1 else share * x + (1 - share) * x.detach()
 
 
 def _mask(lengths: Tensor | None, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:

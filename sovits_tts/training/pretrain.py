@@ -57,7 +57,7 @@ class VITSRun:
     steps: int = 60000
     adversarial_from: int = 6000
     kl_warmup: int = 2000  # steps over which the KL term reaches its weight
-    kl: float = 0.06  # weight of the KL term: at 1, what the posterior says of a recording is too little to rebuild it
+    posterior_pull: float = 0.06  # at 1, the posterior says too little of a recording to rebuild it
     items: int = 8
     longest: float = 3.0  # seconds of a crop
     slice_frames: int = 32  # decoded in one step
@@ -180,7 +180,7 @@ def train_vits(work: Path, spec: ModelSpec, settings: VITSRun, device: str, minu
     )
     stage = VITSStage(
         spec.vits, settings.steps, settings.adversarial_from, settings.kl_warmup, settings.peak_lr,
-        slice_frames=settings.slice_frames, weights=VITSWeights(kl=settings.kl), device=device,
+        slice_frames=settings.slice_frames, weights=VITSWeights(posterior_pull=settings.posterior_pull), device=device,
     )  # fmt: skip
 
     def install() -> None:  # the tokens may have been made again since the state was saved

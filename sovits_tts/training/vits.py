@@ -40,7 +40,8 @@ class VITSWeights:
     kl: float = 1.0
     feature: float = 2.0
     adversarial: float = 1.0
-    pitch: float = 5.0
+    pitch: float = 15.0
+    posterior_pull: float = 1.0  # share of the KL term that reaches the posterior; see `VITS.forward_train`
 
 
 def below_8k(wave: Tensor, narrow: Tensor, sample_rate: int) -> Tensor:
@@ -99,7 +100,10 @@ class VITSStage:
     def generate(self, batch: VITSBatch) -> tuple[TrainOutput, Tensor, Tensor]:
         """Output of the networks, the generated slice and the recorded one, (B, 1, slice)."""
         with self.g_precision.autocast():
-            output: TrainOutput = self.generator(None, **batch.inputs(self.g_precision), slice_frames=self.slice_frames)
+            output: TrainOutput = self.generator(
+                None, **batch.inputs(self.g_precision), slice_frames=self.slice_frames,
+                posterior_pull=self.weights.posterior_pull,
+            )  # fmt: skip
         hop = self.config.hop
         real = take_slices(batch.wave.to(self.device), output.slice_start * hop, self.slice_frames * hop)
         rate = self.config.sample_rate
