@@ -101,6 +101,8 @@ class VITSConfig:
     resblock_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
     istft_size: int = 0  # > 0: the decoder ends in an inverse STFT of this size, hop a quarter of it
     source: bool = False  # and filters pulses at a predicted pitch and noise (models.source); needs istft_size
+    contrast: tuple[float, float] = (1.0, 1.0)  # of a source's filters in synthesis, in time and over frequency
+    pitch_range: float = 1.0  # of a source in synthesis: how far its melody moves, next to what the head says
     # discriminators (training only)
     periods: tuple[int, ...] = (2, 3, 5, 7, 11)
     scale_channels: tuple[int, ...] = (16, 64, 256, 1024, 1024, 1024)
@@ -176,6 +178,7 @@ class ModelSpec:
     token_rate: int = 25  # semantic tokens per second
     silence_token: int = 486  # -1: not known
     speech_level: float = 0.0  # RMS of the louder half of its training recordings; 0: they were scaled by their peak
+    matches_balance: bool = False  # what is spoken gets the spectral balance of the clip; see `balance`
     reference_free: bool = True  # can speak without the transcript of the clip
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
@@ -196,7 +199,7 @@ _MINI = ModelSpec(
         d_mrte=128, n_flows=4, n_layers_flow=3, n_layers_posterior=6,
         style_bins=342, d_style_hidden=96, d_style=128,
         decoder_channels=384, upsample_rates=(2, 2), upsample_kernels=(4, 4), istft_size=480, source=True,
-        log_spectrum=True, follows_text=True,
+        log_spectrum=True, follows_text=True, contrast=(1.4, 1.1), pitch_range=1.6,
         resblock_type=2, resblock_kernels=(3, 7), resblock_dilations=((1, 3), (1, 3)),
         scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64),
     ),
@@ -204,7 +207,8 @@ _MINI = ModelSpec(
         d_model=192, n_layers=6, n_heads=4, d_ff=768, conv_dims=(32, 64, 96, 128, 128, 128, 128), position_kernel=64,
         output_layer=5, ctc_symbols=733,
     ),
-    silence_token=-1, speech_level=0.07, sampling=SamplingConfig(temperature=0.8, top_k=5, repetition_penalty=1.0),
+    silence_token=-1, speech_level=0.07, matches_balance=True,
+    sampling=SamplingConfig(temperature=0.8, top_k=5, repetition_penalty=1.0),
 )  # fmt: skip
 
 SPECS: dict[str, ModelSpec] = {

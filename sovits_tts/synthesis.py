@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sovits_tts.audio import Audio
+from sovits_tts.balance import Balance, balance, with_balance
 from sovits_tts.checkpoints.build import LoadedModel
 from sovits_tts.dsp import limit_peak
 from sovits_tts.errors import SovitsError, TextError
@@ -89,6 +90,12 @@ class Call:
         self.with_prompt = len(self.prompt.phonemes) > 0
         self.silence = _silence(model.spec, self.prompt)
         self.style = blend(model, voice, options.timbre)
+        self.balance = self.target_balance(voice) if model.spec.matches_balance and not options.exact else None
+
+    def target_balance(self, voice: Voice) -> Balance:
+        """Of the voice, with its share of those mixed in."""
+        own = balance(voice.audio)
+        return own + sum((share * (balance(other.audio) - own) for other, share in self.options.timbre), 0 * own)
 
     def chunks(self, todo: Iterator[Sentence]) -> Iterator[Chunk]:
         """Batch by batch: the first sentence alone, so that sound begins early."""
@@ -235,6 +242,8 @@ class Call:
             raise SovitsError(
                 f"The model made samples that are not numbers of {text[:40]!r}.", hint="Load it with fp32."
             )
+        if self.balance is not None:
+            samples = with_balance(Audio(samples, self.rate), self.balance).samples
         return limit_peak(samples)
 
     def shaped(self, samples: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "sovits_tts"
 # Bottom first. Imports point down, or sideways inside one row; SEPARATE rows do not import sideways.
 LAYERS = [
     {"errors", "progress", "device"},
-    {"audio", "media", "mel", "resample", "alignment", "activity", "pitch", "pitch_shift", "dsp"}
+    {"audio", "media", "mel", "resample", "alignment", "activity", "pitch", "pitch_shift", "dsp", "balance"}
     | {"assets", "download", "specs", "config"},
     {"text", "models"},
     {"checkpoints"},

@@ -66,6 +66,40 @@ def test_a_decoder_with_a_source_repeats_itself_and_speaks_without_being_told_th
     assert not torch.equal(wave, decoder(z, style, glide(20, 90, 90).expand(2, -1, -1)))
 
 
+def test_contrast_widens_what_the_filters_do_in_synthesis_only() -> None:
+    torch.manual_seed(0)
+    plain, wide = SourceFilter(64, RATE), SourceFilter(64, RATE, contrast=(1.5, 1.2))
+    filters = torch.randn(1, 66, 40)
+    moved = wide.widened(filters)
+    assert moved.std(dim=2).mean() > 1.4 * filters.std(dim=2).mean()
+    level = torch.zeros(1, 66, 40) - 2
+    torch.testing.assert_close(wide.widened(level), level)
+    assert torch.equal(plain.widened(filters), filters)
+    formant = torch.zeros(1, 66, 4)
+    formant[0, 10] = 1.0  # of the pulses; nothing of it reaches the noise
+    lifted = SourceFilter(64, RATE, contrast=(1.0, 1.5)).widened(formant)
+    assert lifted[0, 10, 0] > 1.2 and lifted[0, 33:].abs().max() == 0
+    pitch = glide(10, 100, 100)
+    torch.manual_seed(1)
+    trained = wide.train()(filters, pitch)
+    torch.manual_seed(1)
+    assert torch.equal(trained, plain.train()(filters, pitch))
+    assert not torch.allclose(wide.eval()(filters, pitch), plain.eval()(filters, pitch))
+
+
+def test_a_wider_pitch_range_moves_the_melody_about_its_mean() -> None:
+    torch.manual_seed(0)
+    flat, lively = PitchHead(4, 4), PitchHead(4, 4, pitch_range=2.0)
+    lively.load_state_dict(flat.state_dict())
+    z, style = 3 * torch.randn(1, 4, 200), torch.randn(1, 4, 1)
+    with torch.no_grad():
+        a, b = flat.decided(z, style), lively.decided(z, style)
+    voiced = a[0, 1] > 0
+    assert torch.equal(a[:, 1], b[:, 1]) and 0 < int(voiced.sum()) < 200
+    assert float(b[0, 0][voiced].std()) == pytest.approx(2 * float(a[0, 0][voiced].std()), rel=0.05)
+    assert float(b[0, 0][voiced].mean()) == pytest.approx(float(a[0, 0][voiced].mean()), abs=0.01)
+
+
 def test_the_head_learns_pitch_and_voicing() -> None:
     torch.manual_seed(0)
     head = PitchHead(4, 4)

@@ -15,6 +15,7 @@ import torch
 
 from sovits_tts import voices
 from sovits_tts.audio import Audio
+from sovits_tts.balance import balance
 from sovits_tts.checkpoints.build import load_model
 from sovits_tts.errors import AudioError, ConfigError, InputError, TextError, VoiceError
 from sovits_tts.models.bert import BertFeatures
@@ -325,6 +326,15 @@ def test_the_waveform_stage_hears_where_the_gpt_stage_reads(
     tts.synthesize("One river.", voice, options=ONCE)
     tts.copy(speech(3), "Hello there.", voice, "en")
     assert len(heard) == 2 and all((positions.diff() >= 0).all() for positions in heard)
+
+
+def test_a_model_that_matches_the_balance_sounds_nearer_to_the_clip(tmp_path: Path, voice: Voice) -> None:
+    matching = TTS.load(write_model(tmp_path / "m", replace(SPEC, matches_balance=True)))
+    plain = TTS.load(write_model(tmp_path / "p"))
+    target = balance(matching.voice(voice).audio)
+    said = [one.copy(speech(3), "Hello there.", one.voice(voice), "en") for one in (matching, plain)]
+    near, far = (np.abs(balance(audio) - target).mean() for audio in said)
+    assert near < 0.7 * far and len(said[0]) == len(said[1])
 
 
 def test_half_precision_keeps_the_tokens_of_a_clip(folder: Path, tts: TTS, voice: Voice) -> None:

@@ -92,6 +92,8 @@ class HiFiGAN(nn.Module):
         output_bias: bool = False,
         istft_size: int = 0,
         source_rate: int = 0,
+        contrast: tuple[float, float] = (1.0, 1.0),
+        pitch_range: float = 1.0,
     ) -> None:
         super().__init__()
         self.input_conv = nn.Conv1d(d_input, channels, 7, padding=3)
@@ -106,8 +108,8 @@ class HiFiGAN(nn.Module):
             for width, dilations in zip(resblock_kernels, resblock_dilations, strict=True):
                 self.blocks.append(_BLOCKS[resblock_type](channels, width, dilations))
         self.istft = InverseSTFT(istft_size) if istft_size and not source_rate else None
-        self.source = SourceFilter(istft_size, source_rate) if source_rate else None
-        self.pitch = PitchHead(d_input, d_style) if source_rate else None
+        self.source = SourceFilter(istft_size, source_rate, contrast) if source_rate else None
+        self.pitch = PitchHead(d_input, d_style, pitch_range=pitch_range) if source_rate else None
         n_outputs = istft_size + 2 if istft_size else 1
         self.output_conv = nn.Conv1d(channels, n_outputs, 7, padding=3, bias=output_bias or bool(istft_size))
 

@@ -19,14 +19,16 @@ from torch import Tensor, nn
 
 MIDDLE = 150.0  # Hz
 _RANGE = (-1.5, 2.0)  # octaves that the head may say: 53 to 600 Hz
+_FORMANT = 500.0  # Hz either side: `contrast` lifts what stands out of this neighbourhood
 _LOUDEST = 3.0  # of a filter's log-magnitude, against overflow in the first steps
 
 
 class PitchHead(nn.Module):
     """Latent (B, d_input, T) and style (B, d_style, 1) -> (B, 2, T): octaves, and the logit of being voiced."""
 
-    def __init__(self, d_input: int, d_style: int, d_hidden: int = 64) -> None:
+    def __init__(self, d_input: int, d_style: int, d_hidden: int = 64, pitch_range: float = 1.0) -> None:
         super().__init__()
+        self.range = pitch_range
         self.input_conv = nn.Conv1d(d_input, d_hidden, 5, padding=2)
         self.condition = nn.Conv1d(d_style, d_hidden, 1)
         self.hidden_conv = nn.Conv1d(d_hidden, d_hidden, 5, padding=2)
@@ -37,22 +39,30 @@ class PitchHead(nn.Module):
         return cast(Tensor, self.output_conv(F.leaky_relu(self.hidden_conv(x), 0.1)))
 
     def decided(self, x: Tensor, style: Tensor) -> Tensor:
-        """The pitch to speak with: octaves within the range, a frame voiced or not."""
-        octaves, voiced = self(x, style).float().chunk(2, dim=1)
-        return torch.cat([octaves.clamp(*_RANGE), (voiced > 0).float()], dim=1)
+        """The pitch to speak with: a frame voiced or not, octaves within the range.
+
+        What a head says of pitch is the middle of what it could be, so a melody is flatter than any that was heard.
+        `pitch_range` widens it about its mean.
+        """
+        octaves, logit = self(x, style).float().chunk(2, dim=1)
+        voiced = (logit > 0).float()
+        mean = (octaves * voiced).sum(dim=2, keepdim=True) / voiced.sum(dim=2, keepdim=True).clamp(min=1)
+        return torch.cat([(mean + self.range * (octaves - mean)).clamp(*_RANGE), voiced], dim=1)
 
 
 class SourceFilter(nn.Module):
     """Channels (B, size + 2, F): log-magnitudes of the filters of pulses and noise -> waveform (B, 1, F * size / 4)."""
 
-    def __init__(self, size: int, sample_rate: int) -> None:
+    def __init__(self, size: int, sample_rate: int, contrast: tuple[float, float] = (1.0, 1.0)) -> None:
         super().__init__()
-        self.size, self.hop, self.sample_rate = size, size // 4, sample_rate
+        self.size, self.hop, self.sample_rate, self.contrast = size, size // 4, sample_rate, contrast
         self.register_buffer("window", torch.hann_window(size), persistent=False)
         self.window: Tensor
 
     def forward(self, x: Tensor, pitch: Tensor) -> Tensor:
         """pitch: (B, 2, T) where T divides F"""
+        if not self.training:
+            x = self.widened(x)
         # F + 1 centred frames span F hops
         filters = F.pad(x.float().clamp(max=_LOUDEST), (1, 0), mode="replicate").exp()
         of_pulses, of_noise = filters[:, : self.size // 2 + 1], filters[:, self.size // 2 + 1 :]
@@ -60,6 +70,23 @@ class SourceFilter(nn.Module):
         spectrum = of_pulses * self._spectrum(pulses(pitch.float(), samples, self.sample_rate))
         spectrum = spectrum + of_noise * self._spectrum(self._noise(len(x), samples, x.device))
         return torch.istft(spectrum, self.size, self.hop, window=self.window.float(), center=True)[:, None]
+
+    def widened(self, x: Tensor) -> Tensor:
+        """With `contrast`, in time and over frequency: learned magnitudes are medians, and move less than speech does.
+
+        Global variance compensation (Toda and Tokuda 2007), and a formant post-filter.
+        """
+        in_time, over_frequency = self.contrast
+        if in_time != 1:
+            mean = x.mean(dim=2, keepdim=True)
+            x = mean + in_time * (x - mean)
+        if over_frequency != 1:
+            both = x.unflatten(1, (2, -1)).transpose(2, 3)  # (B, pulses or noise, F, bins)
+            reach = round(_FORMANT * self.size / self.sample_rate)
+            padded = F.pad(both.flatten(0, 1), (reach, reach), mode="replicate")
+            smooth = F.avg_pool1d(padded, 2 * reach + 1, 1).view_as(both)
+            x = (smooth + over_frequency * (both - smooth)).transpose(2, 3).flatten(1, 2)
+        return x
 
     def _spectrum(self, wave: Tensor) -> Tensor:
         window = self.window.float()

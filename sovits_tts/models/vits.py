@@ -71,7 +71,7 @@ class VITS(nn.Module):
         self.decoder = HiFiGAN(
             c.d_latent, c.d_style, c.decoder_channels, c.upsample_rates, c.upsample_kernels,
             c.resblock_type, c.resblock_kernels, c.resblock_dilations, istft_size=c.istft_size,
-            source_rate=c.sample_rate if c.source else 0,
+            source_rate=c.sample_rate if c.source else 0, contrast=c.contrast, pitch_range=c.pitch_range,
         )  # fmt: skip
         self.posterior_encoder = (
             PosteriorEncoder(c.n_bins, c.d_latent, c.d_hidden, FLOW_KERNEL, c.n_layers_posterior, c.d_style)
