@@ -199,7 +199,7 @@ _MINI = ModelSpec(
         d_mrte=128, n_flows=4, n_layers_flow=3, n_layers_posterior=6,
         style_bins=342, d_style_hidden=96, d_style=128,
         decoder_channels=384, upsample_rates=(2, 2), upsample_kernels=(4, 4), istft_size=480, source=True,
-        log_spectrum=True, follows_text=True, contrast=(1.4, 1.1), pitch_range=1.6,
+        log_spectrum=True, follows_text=True, contrast=(1.4, 1.1), pitch_range=2.2,
         resblock_type=2, resblock_kernels=(3, 7), resblock_dilations=((1, 3), (1, 3)),
         scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64),
     ),

@@ -14,8 +14,9 @@ from sovits_tts.errors import ConfigError
 from sovits_tts.models.hifigan import HiFiGAN
 from sovits_tts.models.source import MIDDLE, PitchHead, SourceFilter, pitch_loss, pulses
 from sovits_tts.pitch import pitch
+from sovits_tts.synthesis import pitch_level
 from sovits_tts.training.vits_data import frame_pitch
-from tests.tiny_model import SPEC
+from tests.tiny_model import SPEC, speech
 
 RATE = 16000
 
@@ -23,6 +24,12 @@ RATE = 16000
 def glide(frames: int, low: float, high: float) -> torch.Tensor:
     octaves = torch.linspace(np.log2(low / MIDDLE), np.log2(high / MIDDLE), frames)
     return torch.stack([octaves, torch.ones(frames)])[None]
+
+
+def test_the_level_of_a_voice_is_the_middle_of_its_pitch() -> None:
+    low, high = (pitch_level(speech(3.0, f0=f0)) for f0 in (110.0, 220.0))
+    assert low == pytest.approx(np.log2(110 / MIDDLE), abs=0.1) and high - low == pytest.approx(1, abs=0.05)
+    assert pitch_level(Audio(np.zeros(16000, np.float32), RATE)) is None
 
 
 def test_pulses_have_the_pitch_and_loudness_asked_for() -> None:
@@ -98,6 +105,10 @@ def test_a_wider_pitch_range_moves_the_melody_about_its_mean() -> None:
     assert torch.equal(a[:, 1], b[:, 1]) and 0 < int(voiced.sum()) < 200
     assert float(b[0, 0][voiced].std()) == pytest.approx(2 * float(a[0, 0][voiced].std()), rel=0.05)
     assert float(b[0, 0][voiced].mean()) == pytest.approx(float(a[0, 0][voiced].mean()), abs=0.01)
+    with torch.no_grad():
+        c = flat.decided(z, style, level=0.5)
+    assert float(c[0, 0][voiced].mean()) == pytest.approx(0.5, abs=0.01)
+    torch.testing.assert_close(c[0, 0] - a[0, 0], (c - a)[0, 0, :1].expand(200), atol=1e-4, rtol=0)
 
 
 def test_the_head_learns_pitch_and_voicing() -> None:

@@ -113,14 +113,21 @@ class HiFiGAN(nn.Module):
         n_outputs = istft_size + 2 if istft_size else 1
         self.output_conv = nn.Conv1d(channels, n_outputs, 7, padding=3, bias=output_bias or bool(istft_size))
 
-    def forward(self, x: Tensor, style: Tensor | None = None, pitch: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        style: Tensor | None = None,
+        pitch: Tensor | None = None,
+        level: float | None = None,
+    ) -> Tensor:
         """x: (B, d_input, T), style: (B, d_style, 1) -> waveform (B, 1, T * hop), in [-1, 1] without `istft_size`.
 
         hop:   product of the rates, times `istft_size` / 4 if that is set
-        pitch: (B, 2, T) of the recording, in training of a decoder with a source; None: what its head says
+        pitch: (B, 2, T) of the recording, in training of a decoder with a source; None: what its head says,
+               at a `level` if that is given
         """
         if self.pitch is not None and pitch is None:
-            pitch = self.pitch.decided(x, cast(Tensor, style))
+            pitch = self.pitch.decided(x, cast(Tensor, style), level)
         x = self.input_conv(x)
         if self.condition is not None:
             x = x + self.condition(style)

@@ -38,8 +38,11 @@ class PitchHead(nn.Module):
         x = F.leaky_relu(self.input_conv(x) + self.condition(style), 0.1)
         return cast(Tensor, self.output_conv(F.leaky_relu(self.hidden_conv(x), 0.1)))
 
-    def decided(self, x: Tensor, style: Tensor) -> Tensor:
+    def decided(self, x: Tensor, style: Tensor, level: float | None = None) -> Tensor:
         """The pitch to speak with: a frame voiced or not, octaves within the range.
+
+        level: octaves above MIDDLE that the voiced frames get on average, as the voice is known to; None: as the head
+            says, which for a voice it never heard is too near to the others
 
         What a head says of pitch is the middle of what it could be, so a melody is flatter than any that was heard.
         `pitch_range` widens it about its mean.
@@ -47,7 +50,8 @@ class PitchHead(nn.Module):
         octaves, logit = self(x, style).float().chunk(2, dim=1)
         voiced = (logit > 0).float()
         mean = (octaves * voiced).sum(dim=2, keepdim=True) / voiced.sum(dim=2, keepdim=True).clamp(min=1)
-        return torch.cat([(mean + self.range * (octaves - mean)).clamp(*_RANGE), voiced], dim=1)
+        moved = (mean if level is None else level) + self.range * (octaves - mean)
+        return torch.cat([moved.clamp(*_RANGE), voiced], dim=1)
 
 
 class SourceFilter(nn.Module):
