@@ -170,9 +170,11 @@ def defaults(spec: ModelSpec) -> tuple[GPTTune, VITSTune]:
         gpt, epochs=3, accumulate=1, optimizer="adamw", learning_rate=4e-5, max_norm=1.0, joined=0.5, corrupt=0.05,
         patience=2,
     )  # fmt: skip
+    # A prior that learns a minute by heart (KL 12.3 instead of 10.2 nats on held-out lines) reads others worse.
     vits = replace(
-        vits, epochs=8, other_style=True, stft=2.0, max_norm=1000.0, frozen=("style_encoder", "posterior_encoder")
-    )
+        vits, epochs=8, other_style=True, stft=2.0, max_norm=1000.0,
+        frozen=("style_encoder", "posterior_encoder", "prior_encoder"),
+    )  # fmt: skip
     return gpt, vits
 
 
