@@ -41,7 +41,7 @@ def vits_batch(spec: ModelSpec, rows: int, seconds: float, slice_frames: int) ->
     return VITSTuneBatch(
         0.1 * torch.randn(rows, 1, frames * c.hop), torch.rand(rows, c.n_bins, frames), torch.full((rows,), frames),
         torch.randint(c.n_phonemes, (rows, phonemes)), torch.full((rows,), phonemes),
-        torch.randint(c.codebook_size, (rows, tokens)), None, None, torch.zeros(rows, dtype=torch.bool), None,
+        torch.randint(c.codebook_size, (rows, tokens)), None, None, torch.zeros(rows, dtype=torch.bool),
         torch.randn(rows, c.d_speaker) if c.d_speaker else None, torch.randn(rows, c.d_latent, frames),
         torch.randint(frames - slice_frames, (rows,)),
     )  # fmt: skip

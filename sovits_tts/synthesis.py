@@ -5,7 +5,7 @@ sentences -> (batch) GPT stage -> guards, retries -> VITS stage, sentence by sen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -15,16 +15,14 @@ import torch
 from torch import Tensor
 
 from sovits_tts.audio import Audio
-from sovits_tts.balance import Balance, balance, with_balance
+from sovits_tts.balance import Balance, with_balance
 from sovits_tts.checkpoints.build import LoadedModel
 from sovits_tts.dsp import limit_peak
 from sovits_tts.errors import SovitsError, TextError
 from sovits_tts.features import bert_features, ctc_log_probs
 from sovits_tts.guards import Guard, make_guard, share_heard
 from sovits_tts.models.generate import MAX_TOKENS, Generated, generate
-from sovits_tts.models.source import MIDDLE
 from sovits_tts.options import SynthesisOptions
-from sovits_tts.pitch import pitch
 from sovits_tts.pitch_shift import shift_pitch
 from sovits_tts.specs import ModelSpec
 from sovits_tts.text.frontend import Sentence
@@ -32,7 +30,6 @@ from sovits_tts.text.symbols import PUNCTUATION, symbol_ids
 from sovits_tts.voice import Voice, VoiceFeatures, blend
 
 _OFFICIAL_RATE = 32_000  # upstream counts its pauses in samples of this rate, whatever the model's
-_VOICED = 20  # frames of 10 ms: fewer say too little about a voice
 _SETTLED = 2  # tokens after the end of a clip that still hear it
 
 
@@ -96,16 +93,16 @@ class Call:
         self.balance: Balance | None = None
         self.level: float | None = None
         if not options.exact:
-            self.balance = self.mixed(voice, balance) if model.spec.matches_balance else None
-            self.level = self.mixed(voice, pitch_level) if model.spec.vits.source else None
+            self.balance = self.mixed(voice, "balance") if model.spec.matches_balance else None
+            self.level = self.mixed(voice, "pitch_level") if model.spec.vits.source else None
 
-    def mixed(self, voice: Voice, measure: Callable[[Audio], Any]) -> Any:
-        """What is measured on the clip of the voice, with their shares of those mixed into it; None if it cannot be."""
-        found = measure(voice.audio)
+    def mixed(self, voice: Voice, name: str) -> Any:
+        """What was measured on the clip of a voice, with their shares of those mixed into it; None if it cannot be."""
+        found = own = getattr(voice, name)
         for other, share in self.options.timbre:
-            its = measure(other.audio)
-            if found is not None and its is not None:
-                found = found + share * (its - measure(voice.audio))
+            its = getattr(other, name)
+            if own is not None and its is not None:
+                found = found + share * (its - own)
         return found
 
     def chunks(self, todo: Iterator[Sentence]) -> Iterator[Chunk]:
@@ -284,13 +281,6 @@ class Call:
                 known=", ".join(self.model.spec.languages),
                 text=sentence.text[:40],
             )
-
-
-def pitch_level(audio: Audio) -> float | None:
-    """Octaves above `source.MIDDLE` of the middle pitch of a clip; None where too little is voiced to tell."""
-    contour = pitch(audio)
-    voiced = contour[contour > 0]
-    return float(np.log2(np.median(voiced) / MIDDLE)) if len(voiced) >= _VOICED else None
 
 
 def _silence(spec: ModelSpec, prompt: VoiceFeatures) -> frozenset[int]:

@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -23,11 +24,14 @@ from torch import Tensor
 
 from sovits_tts.assets import EMBEDDED, embedded_model
 from sovits_tts.audio import Audio
+from sovits_tts.balance import Balance, balance
 from sovits_tts.checkpoints.build import LoadedModel, load_model
 from sovits_tts.clip import Window, best_windows
 from sovits_tts.errors import AudioError, VoiceError
 from sovits_tts.features import bert_features, prompt_tokens, style
+from sovits_tts.models.source import MIDDLE
 from sovits_tts.models.vits import Style
+from sovits_tts.pitch import pitch
 from sovits_tts.specs import ModelSpec
 from sovits_tts.text.frontend import read
 from sovits_tts.text.presplit import SPLITS
@@ -38,6 +42,7 @@ FEATURES = 1  # raised whenever features.py or the reading of text changes what 
 _MAX_BYTES = 64 << 20
 _MAX_SECONDS = 60.0
 _MAX_TEXT = 2000  # characters
+_VOICED = 20  # frames of 10 ms: fewer say too little about a voice's pitch
 _FINAL = frozenset("。.！!？?…")
 _OPEN = ",，、;；:： "  # a prompt cut in mid-sentence ends like a sentence: that is what the models heard
 
@@ -98,6 +103,18 @@ class Voice:
     licence: str = ""
     notes: tuple[str, ...] = ()
     features: VoiceFeatures | None = field(default=None, repr=False)
+
+    @cached_property
+    def balance(self) -> Balance:
+        """Spectral balance of the clip."""
+        return balance(self.audio)
+
+    @cached_property
+    def pitch_level(self) -> float | None:
+        """Octaves above `source.MIDDLE` of the clip's middle pitch; None where too little is voiced to tell."""
+        contour = pitch(self.audio)
+        voiced = contour[contour > 0]
+        return float(np.log2(np.median(voiced) / MIDDLE)) if len(voiced) >= _VOICED else None
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write a `.voice` file, whole or not at all. Raises VoiceError if it exists or cannot be written."""

@@ -14,8 +14,8 @@ from sovits_tts.errors import ConfigError
 from sovits_tts.models.hifigan import HiFiGAN
 from sovits_tts.models.source import MIDDLE, PitchHead, SourceFilter, pitch_loss, pulses
 from sovits_tts.pitch import pitch
-from sovits_tts.synthesis import pitch_level
 from sovits_tts.training.vits_data import frame_pitch
+from sovits_tts.voice import Voice
 from tests.tiny_model import SPEC, speech
 
 RATE = 16000
@@ -27,9 +27,9 @@ def glide(frames: int, low: float, high: float) -> torch.Tensor:
 
 
 def test_the_level_of_a_voice_is_the_middle_of_its_pitch() -> None:
-    low, high = (pitch_level(speech(3.0, f0=f0)) for f0 in (110.0, 220.0))
+    low, high = (Voice(speech(3.0, f0=f0)).pitch_level for f0 in (110.0, 220.0))
     assert low == pytest.approx(np.log2(110 / MIDDLE), abs=0.1) and high - low == pytest.approx(1, abs=0.05)
-    assert pitch_level(Audio(np.zeros(16000, np.float32), RATE)) is None
+    assert Voice(Audio(np.zeros(16000, np.float32), RATE)).pitch_level is None
 
 
 def test_pulses_have_the_pitch_and_loudness_asked_for() -> None:

@@ -84,7 +84,7 @@ def test_an_exact_step_has_upstreams_losses_and_gradients(folder: Path) -> None:
     start = starts_at(io["train.rand_u"], given.spec_lengths, tune.slice_frames)
     batch = VITSTuneBatch(
         given.wave, given.spec, given.spec_lengths, inputs["train.text"], inputs["train.text_lengths"],
-        torch.zeros(2, 0, dtype=torch.long), None, None, torch.zeros(2, dtype=torch.bool), None,
+        torch.zeros(2, 0, dtype=torch.long), None, None, torch.zeros(2, dtype=torch.bool),
         inputs["train.sv_emb"] if config.d_speaker else None, io["train.z_noise"], start,
     )  # fmt: skip
     ours.generator.eval()

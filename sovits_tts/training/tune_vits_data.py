@@ -149,11 +149,11 @@ class VITSTuneData:
             torch.stack([_fit(s, max(x.shape[1] for x in styles)) for s in styles]) if styles else None,
             torch.tensor([s.shape[1] for s in styles]) if styles else None,
             torch.tensor([item.narrow for item in items]),
-            frame_pitch(torch.stack(waves), c) if c.source else None,
-            torch.stack([_spoken(item.clip, tokens) for item in items]) if c.follows_text else None,
             torch.stack(speakers) if speakers else None,
             torch.stack([_fit(item.noise, longest) for item in items]),
             torch.tensor([item.start for item in items]),
+            pitch=frame_pitch(torch.stack(waves), c) if c.source else None,
+            spoken=torch.stack([_spoken(item.clip, tokens) for item in items]) if c.follows_text else None,
         )  # fmt: skip
 
 

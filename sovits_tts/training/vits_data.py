@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -37,8 +37,9 @@ class VITSBatch:
     style_spec: Tensor | None  # (B, n_bins, R) of what gives the voice; None: the clip itself
     style_lengths: Tensor | None  # (B,)
     narrow: Tensor  # (B,) bool: compare only below 8 kHz
-    pitch: Tensor | None  # (B, 2, T) as `models.source` takes it; None for a decoder without a source
-    spoken: Tensor | None  # (B, S) phoneme that each token speaks, -1 unknown; None for a prior that does not ask
+    # only for the networks that ask
+    pitch: Tensor | None = field(default=None, kw_only=True)  # (B, 2, T) as `models.source` takes it
+    spoken: Tensor | None = field(default=None, kw_only=True)  # (B, S) phoneme that each token speaks, -1 unknown
 
     def inputs(self, precision: Precision) -> dict[str, Tensor | None]:
         """Arguments of the network in training, on its device."""
@@ -210,6 +211,6 @@ class VITSData:
             wave, spec, torch.tensor([len(crop.tokens) * c.token_frames for crop in crops]),
             phonemes, torch.tensor([len(crop.phonemes) for crop in crops]), tokens,
             style, torch.tensor([s.shape[1] for s in styles]), torch.tensor([crop.narrow for crop in crops]),
-            contour_frames([crop.contour for crop in crops], n_frames, c) if self.contours else None,
-            spoken if c.follows_text else None,
+            pitch=contour_frames([crop.contour for crop in crops], n_frames, c) if self.contours else None,
+            spoken=spoken if c.follows_text else None,
         )  # fmt: skip
