@@ -84,6 +84,8 @@ class VITSConfig:
     # flow and posterior
     n_flows: int = 4
     n_layers_flow: int = 4
+    d_matching: int = 0  # > 0: width of one flow-matching network in place of the couplings (models.matching)
+    matching_steps: int = 8  # in which synthesis follows it
     n_layers_posterior: int = 16
     log_spectrum: bool = False  # posterior and style encoder read log(1 + 100 x magnitude) / 2, not the magnitude
     # style and speaker
@@ -196,7 +198,7 @@ _MINI = ModelSpec(
         sample_rate=24000, n_fft=1024, hop=480, win=1024, n_mels=100,
         d_content=192, codebook_size=512,
         d_latent=96, d_hidden=96, d_filter=384, n_layers_content=2, n_layers_text=4, n_layers_joint=2,
-        d_mrte=128, n_flows=4, n_layers_flow=3, n_layers_posterior=6,
+        d_mrte=128, d_matching=176, n_layers_flow=6, n_layers_posterior=6,
         style_bins=342, d_style_hidden=96, d_style=128,
         decoder_channels=384, upsample_rates=(2, 2), upsample_kernels=(4, 4), istft_size=480, source=True,
         log_spectrum=True, follows_text=True, contrast=(1.4, 1.1), pitch_range=2.2,

@@ -12,7 +12,7 @@ from sovits_tts.config import load
 from sovits_tts.errors import ConfigError
 from sovits_tts.finetune import budget
 from sovits_tts.finetune.budget import Budget, train_within
-from sovits_tts.finetune.choose import Candidate, Scored, Trained, beats, pick, spread
+from sovits_tts.finetune.choose import Candidate, PartWay, Scored, Trained, beats, chance, pick, spread
 from sovits_tts.finetune.config import Evaluation, FinetuneConfig, VoiceFacts
 from sovits_tts.finetune.panel import Figures
 from sovits_tts.progress import Cancelled, Event, OnEvent
@@ -47,11 +47,16 @@ class Results:
         self.asked.append(candidate.name)
         return Scored(candidate, self.outcomes[candidate.name], [], Path())
 
+    def part_way(self, whole: Stage, share: float) -> PartWay:
+        return PartWay(whole, share, Path())
 
-def choose(outcomes: dict[str, Figures], vits: int = 2, gpt: int = 2) -> tuple[Any, list[str]]:
+
+def choose(
+    outcomes: dict[str, Figures], vits: int = 2, gpt: int = 2, ways: tuple[float, ...] = ()
+) -> tuple[Any, list[str]]:
     contest = Results(outcomes)
     stages = ([Stage(name, epoch) for epoch in range(1, count + 1)] for name, count in (("vits", vits), ("gpt", gpt)))
-    return pick(contest, None, *stages), contest.asked  # type: ignore[arg-type]
+    return pick(contest, None, *stages, ways=ways), contest.asked  # type: ignore[arg-type]
 
 
 def test_better_is_better_in_one_figure_and_worse_in_none() -> None:
@@ -62,9 +67,30 @@ def test_better_is_better_in_one_figure_and_worse_in_none() -> None:
     assert not beats(result(0.1, 0.69), base), "nor clarity with likeness"
     assert not beats(result(0.1, 0.9, failed=0.1), base)
     assert beats(result(None, 0.8), result(None, 0.7)), "no recogniser knows the language"
-    counted = replace(base, items=100)  # a standard error of 4 %
-    assert beats(result(0.23, 0.71), counted) and not beats(result(0.25, 0.9), counted)
-    assert not beats(result(0.2, 0.7), counted)
+    margin = chance(replace(base, items=100))
+    assert margin == pytest.approx(0.04) and chance(base) == 0.0
+    assert beats(result(0.23, 0.71), base, margin) and not beats(result(0.25, 0.9), base, margin)
+    assert not beats(result(0.2, 0.7), base, margin)
+
+
+def test_part_of_the_way_to_the_checkpoint_most_like_the_speaker_is_tried() -> None:
+    choice, asked = choose({
+        "zero-shot": result(0.20, 0.70), "vits epoch 1": result(0.25, 0.80), "vits epoch 2": result(0.30, 0.90),
+        "vits epoch 2, 60% of the way": result(0.21, 0.85), "vits epoch 2, 30% of the way": result(0.19, 0.78),
+    }, gpt=0, ways=(0.6, 0.3))  # fmt: skip
+    assert asked[3:] == ["vits epoch 2, 60% of the way", "vits epoch 2, 30% of the way"]
+    assert choice.best.candidate.name == "vits epoch 2, 30% of the way"
+    assert choice.best.as_dict()["way"] == 0.3 and choice.best.as_dict()["epochs"]["vits"] == 2
+
+
+def test_more_errors_than_before_are_taken_only_where_nothing_else_is_better_and_chance_explains_them() -> None:
+    base, clear, alike = replace(result(0.20, 0.70), items=100), result(0.20, 0.72), result(0.22, 0.90)
+    both, _ = choose({"zero-shot": base, "vits epoch 1": clear, "vits epoch 2": alike}, gpt=0)
+    assert both.best.candidate.name == "vits epoch 1"
+    alone, _ = choose({"zero-shot": base, "vits epoch 1": alike}, vits=1, gpt=0)
+    assert alone.best.candidate.name == "vits epoch 1"
+    wrong, _ = choose({"zero-shot": base, "vits epoch 1": result(0.25, 0.99)}, vits=1, gpt=0)
+    assert not wrong.improved
 
 
 def test_the_gpt_stage_is_judged_through_the_best_vits_stage() -> None:
@@ -209,6 +235,8 @@ def test_stage_settings_lie_over_those_that_suit_the_model() -> None:
         (lambda: replace(FinetuneConfig(model="v2"), prepare=replace(FinetuneConfig().prepare, model="v1")), "'v1'"),
         (lambda: Evaluation(share=0.0), "share 0.0"),
         (lambda: Evaluation(lines=0), "lines is 0"),
+        (lambda: Evaluation(sentences=9), "sentences is 9"),
+        (lambda: Evaluation(ways=(1.0,)), "ways is"),
         (lambda: Evaluation(speaker="me"), "no speaker judge 'me'"),
         (lambda: VoiceFacts(defaults={"sped": 1.0}), "voice.defaults.sped is unknown"),
         (lambda: VoiceFacts(defaults={"speed": 100.0}), "speed is 100"),

@@ -58,7 +58,7 @@ def config(place: Path) -> FinetuneConfig:
         prepare=PrepareConfig(language="en", limits=replace(Limits(), heard=(0.0, 0.0))),
         gpt={"epochs": 1, "fill": 0, "sample": False},
         vits={"epochs": 2, "fill": 0, "sample": False, "adversarial": 0.0},
-        evaluate=Evaluation(lines=1, checkpoints=1, recogniser="own", speaker="own"),
+        evaluate=Evaluation(lines=1, sentences=1, checkpoints=1, ways=(0.5,), recogniser="own", speaker="own"),
         voice=VoiceFacts(consent="for tests", styles={"angry": str(place / "angry.wav")}, defaults={"speed": 1.1}),
     )  # fmt: skip
 
@@ -210,8 +210,9 @@ def test_a_run_killed_in_training_goes_on(
 def test_the_better_checkpoint_is_the_one_that_is_saved(
     done: tuple[FinetuneResult, list[Event]], place: Path, config: FinetuneConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With judges who like each later checkpoint better, both trained stages are in the voice."""
-    ranks = {"zero-shot": 0.1, "vits epoch 2": 0.2, "vits epoch 2, gpt epoch 1": 0.3}
+    """With judges who like each later candidate better, both trained stages are in the voice, one half-way."""
+    half = "vits epoch 2, 50% of the way"
+    ranks = {"zero-shot": 0.1, "vits epoch 2": 0.2, half: 0.3, f"{half}, gpt epoch 1": 0.4}
 
     def liked(*arguments: Any) -> Any:
         *_, name, takes = arguments
@@ -220,7 +221,7 @@ def test_the_better_checkpoint_is_the_one_that_is_saved(
     monkeypatch.setattr(choose, "speak", liked)
     monkeypatch.setattr(choose, "FORMAT", "liked")  # so that no earlier result counts
     result = finetune(place / "录音", "carol", config, place / "work")
-    assert result.report["improved"] and result.report["chosen"]["name"] == "vits epoch 2, gpt epoch 1"
+    assert result.report["improved"] and result.report["chosen"]["name"] == f"{half}, gpt epoch 1"
     saved = open_package(voices.find("carol").path)
     assert saved.stages == ["gpt", "vits"]
     tts = TTS.load("carol", device="cpu")

@@ -19,7 +19,7 @@ from sovits_tts.audio import Audio
 from sovits_tts.checkpoints import official, store
 from sovits_tts.checkpoints.build import load_model, read_model
 from sovits_tts.checkpoints.official_export import write_gpt, write_vits
-from sovits_tts.checkpoints.tuned import load_tuned, merge, read_stage
+from sovits_tts.checkpoints.tuned import load_tuned, merge, on_the_way, read_stage
 from sovits_tts.errors import CheckpointError, VoiceError
 from sovits_tts.finetune.choose import Candidate
 from sovits_tts.finetune.config import VoiceFacts
@@ -99,6 +99,20 @@ def test_merged_stages_replace_the_bases_and_nothing_else(base: Path, stages: di
     assert all(torch.equal(value, plain.gpt.state_dict()[name]) for name, value in tuned.gpt.state_dict().items())
     assert tuned.fingerprint != plain.fingerprint
     assert load_tuned(base).fingerprint == plain.fingerprint
+
+
+def test_part_of_the_way_lies_between_the_base_and_the_tuned_stage(base: Path, stages: dict[str, Stage]) -> None:
+    checkpoint, tuned = read_model(base), read_stage(stages["vits"].path)
+    own, half = checkpoint.part("vits"), on_the_way(checkpoint, "vits", tuned, 0.5)
+    assert half.keys() == tuned.keys()
+    moved = [name for name, value in tuned.items() if not torch.equal(value.float(), own[name].float())]
+    assert moved
+    for name in tuned:
+        torch.testing.assert_close(half[name].float(), (own[name].float() + tuned[name].float()) / 2)
+    merge(checkpoint, {"vits": half})
+    for share, end in ((0.0, own), (1.0, tuned)):
+        found = on_the_way(checkpoint, "vits", tuned, share)
+        assert all(torch.equal(found[name].float(), end[name].float()) for name in tuned)
 
 
 def test_stages_that_do_not_fit_are_refused(base: Path, stages: dict[str, Stage], tmp_path: Path) -> None:

@@ -22,12 +22,13 @@ from sovits_tts.errors import ConfigError, DataError
 from sovits_tts.specs import SPECS, get_spec
 from sovits_tts.training import pretrain as recipe
 from sovits_tts.training.loop import LoopSettings, run
-from sovits_tts.training.pretrain import GPTRun, PretrainConfig, VITSRun, pretrain
+from sovits_tts.training.pretrain import GPTRun, PretrainConfig, PriorRun, VITSRun, pretrain
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook
 from sovits_tts.training.pretrain_teacher import TeacherRun
 from sovits_tts.training.state import load_state, save_state
 from sovits_tts.training.teacher_data import edit_distance, frame_path, spread_peaks
 from sovits_tts.training.vits_data import VITSData, frame_pitch
+from sovits_tts.training.work import averaged
 
 MINI = get_spec("mini")
 TINY = replace(
@@ -36,7 +37,7 @@ TINY = replace(
     gpt=replace(MINI.gpt, d_model=32, n_layers=2, n_heads=4, n_tokens=17, follows_text=True),
     vits=replace(
         MINI.vits, d_content=32, codebook_size=16, d_latent=8, d_hidden=16, d_filter=32, n_layers_content=1,
-        n_layers_text=1, n_layers_joint=1, d_mrte=16, n_layers_flow=1, n_flows=2, n_layers_posterior=1,
+        n_layers_text=1, n_layers_joint=1, d_mrte=16, d_matching=16, n_layers_flow=2, n_layers_posterior=1,
         d_style_hidden=16, d_style=16, decoder_channels=32, scale_channels=(4, 4, 4, 4, 4, 4),
         period_channels=(2, 2, 2, 2, 2), periods=(2, 3),
     ),
@@ -51,6 +52,7 @@ CONFIG = PretrainConfig(
     content=ContentRun(steps=2, items=2, seconds=1.0),
     gpt=GPTRun(steps=2, tokens_per_batch=200),
     vits=VITSRun(steps=2, adversarial_from=1, items=2, longest=1.5, slice_frames=8),
+    prior=PriorRun(steps=2, items=2, longest=1.5),
 )
 
 
@@ -149,6 +151,32 @@ def test_crops_know_their_pitch_and_which_phoneme_each_token_speaks(work: Path) 
     assert 16 < told < 32
 
 
+def test_prior_learns_a_latent_that_stays(work: Path, tmp_path: Path) -> None:
+    """Only prior and flow move; a waveform stage that moved on needs another pass before it is packaged with them."""
+    own, further = tmp_path / "own", tmp_path / "further"
+    shutil.copytree(work, own)
+    for part in ("gpt", "vits", "prior"):
+        pretrain(part, own, CONFIG)
+    vits, prior = (load_state(own / name / "state.safetensors")["stage"] for name in ("vits", "prior"))
+    before, after = averaged(vits, "generator"), prior["network"]
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name].float(), after[name].float())}
+    assert moved - {"quantizer"} == {"prior_encoder", "flow"}  # the codebook is installed
+    pretrain("package", own, CONFIG, out=tmp_path / "model")
+    checkpoint = store.load(tmp_path / "model")
+    assert checkpoint.meta["steps"]["prior"] == 2
+    learnt = averaged(prior, "network")["flow.output_projection.weight"]
+    torch.testing.assert_close(
+        checkpoint.part("vits")["flow.output_projection.weight"].float(), learnt, atol=1e-3, rtol=1e-3
+    )
+
+    shutil.copytree(own, further)
+    pretrain("vits", further, replace(CONFIG, vits=replace(CONFIG.vits, steps=3)))
+    with pytest.raises(DataError, match="pretrain prior"):
+        pretrain("package", further, CONFIG, out=tmp_path / "other")
+    pretrain("prior", further, replace(CONFIG, prior=replace(CONFIG.prior, steps=3)))
+    pretrain("package", further, CONFIG, out=tmp_path / "other")
+
+
 def test_packaged_tokens_are_the_training_tokens(work: Path, tmp_path: Path) -> None:
     """The shipped encoder, projection and codebook give the tokens the other stages were trained on."""
     from sovits_tts.models.content import ContentEncoder
@@ -193,7 +221,7 @@ def test_unknown_part_and_missing_parts_are_named(tmp_path: Path) -> None:
         pretrain("all", tmp_path, PretrainConfig())
     with pytest.raises(DataError, match="pretrain content"):
         pretrain("package", tmp_path, PretrainConfig(), out=tmp_path)
-    for part in ("teacher", "content", "gpt", "vits"):
+    for part in ("teacher", "content", "gpt", "vits", "prior"):
         with pytest.raises(DataError, match="sovits-tts pretrain"):
             pretrain(part, tmp_path, PretrainConfig())
 

@@ -150,14 +150,14 @@ def test_settings_reach_the_losses(made: Any) -> None:
     assert int(batch.style_lengths.max()) <= 5 * data.spec.vits.sample_rate // data.spec.vits.hop
     assert batch.narrow.all()  # buzzes at 24 kHz in a 16 kHz model: nothing above 8 kHz
     values = stage(made, other_style=True, stft=2.0).step(batch, 0)
-    assert {"d", "mel", "stft", "kl", "adversarial", "feature", "norm", "norm_d", "lr"} == values.keys()
+    assert {"d", "mel", "stft", "kl", "matching", "adversarial", "feature", "norm", "norm_d", "lr"} == values.keys()
     read_so = extract_features(data.rows[0].path.parent.parent, data.model, device="cpu", exact=True)
     exact = VITSTuneData(read_so, replace(tune, exact=True, other_style=False, fill=20)).batch(0)
     assert exact.style_spec is None and not exact.narrow.any()
     assert exact.spec.shape[2] == 2 * (int(exact.spec_lengths.max()) // 2 + 1)
     stage(made, exact=True).step(exact, 0)
     without = stage(made, adversarial=0.0)
-    assert without.discriminator is None and {"mel", "kl", "norm", "lr"} == without.step(batch, 0).keys()
+    assert without.discriminator is None and {"mel", "kl", "matching", "norm", "lr"} == without.step(batch, 0).keys()
 
 
 def test_recomputed_activations_and_accumulation(made: Any) -> None:

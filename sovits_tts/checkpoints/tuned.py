@@ -54,6 +54,21 @@ def merge(base: store.Checkpoint, stages: Mapping[str, Mapping[str, Tensor]]) ->
     return replace(base, weights=weights, fingerprint=store.fingerprint(weights)) if stages else base
 
 
+def on_the_way(base: store.Checkpoint, stage: str, tuned: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """A stage at `share` of the way from the base's weights to the tuned ones, in fp32. Wortsman et al. 2022: between
+    two networks of one training there is no hill, and much of what was gained comes before what was lost.
+
+    stage: "gpt" or "vits"; what the base lacks, or counts in whole numbers, is as tuned
+    """
+    own = base.part(stage)
+    return {
+        name: torch.lerp(own[name].float(), value.float(), share)
+        if value.is_floating_point() and name in own
+        else value
+        for name, value in tuned.items()
+    }
+
+
 def load_tuned(source: Source, gpt: Path | None = None, vits: Path | None = None) -> LoadedModel:
     """The base `source` with the stages in these files, as `load_model` gives it. Raises CheckpointError, ConfigError.
 

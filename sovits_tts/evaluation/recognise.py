@@ -17,6 +17,7 @@ import numpy as np
 
 from sovits_tts.audio import Audio
 from sovits_tts.errors import ConfigError, MissingDependency
+from sovits_tts.evaluation.listener import MandarinListener
 from sovits_tts.text.languages import plugin
 
 RATE = 16_000  # Hz, what every recogniser here hears
@@ -180,11 +181,14 @@ class PhonemeHead:
 def independent_recogniser(language: str) -> Recogniser | None:
     """The best independent judge of a language that is installed here, or None.
 
-    faster-whisper is used where `SOVITS_TTS_WHISPER` names a model folder.
+    faster-whisper is used where `SOVITS_TTS_WHISPER` names a model folder, a Mandarin listener (`evaluation.listener`)
+    where `SOVITS_TTS_MANDARIN` names its file.
     """
     folder = os.environ.get("SOVITS_TTS_WHISPER")
     if folder:
         return Whisper(Path(folder), "word" if language == "en" else "character")
     if language in PocketSphinx.languages and find_spec("pocketsphinx"):
         return PocketSphinx()
+    if language == "zh" and (listener := os.environ.get("SOVITS_TTS_MANDARIN")):
+        return MandarinListener(Path(listener))
     return None

@@ -1,8 +1,8 @@
 """Which checkpoint is best: each speaks held-out lines, and none is taken that is worse than no training at all.
 
 The baseline is the base model with the same clip as prompt. First the VITS checkpoints speak with the base's GPT
-stage, then the GPT checkpoints through the best VITS stage: so many evaluations as there are checkpoints, and not their
-product.
+stage, and weights on the way to one of them; then the GPT checkpoints through the best VITS stage: so many evaluations
+as there are checkpoints, and not their product.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from safetensors.torch import save_file
+
 from sovits_tts.audio import Audio
-from sovits_tts.checkpoints.tuned import load_tuned
+from sovits_tts.checkpoints.build import read_model
+from sovits_tts.checkpoints.tuned import load_tuned, on_the_way, read_stage
 from sovits_tts.data.atomic import write_json
 from sovits_tts.device import choose as choose_device
 from sovits_tts.finetune.panel import Figures, Panel, Spoken, figures, from_dict
@@ -25,18 +28,18 @@ from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.tts import TTS
 from sovits_tts.voice import Voice
 
-FORMAT = 2  # raised whenever an evaluation would come out otherwise
+FORMAT = 3  # raised whenever an evaluation would come out otherwise
 _DIGITS = 4  # figures are compared as they are shown
 
 
 @dataclass(frozen=True)
 class Line:
-    """A held-out clip: its text is spoken, its sound is what the speaker is like."""
+    """What is spoken: the text of a held-out clip, or of nobody's (then it has no `path`, and one take is enough)."""
 
     id: str
     text: str
     language: str
-    path: Path
+    path: Path | None = None
 
 
 class Trained(Protocol):
@@ -61,8 +64,33 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        parts = [f"{stage} epoch {it.epoch}" for stage, it in (("vits", self.vits), ("gpt", self.gpt)) if it]
+        parts = [f"{stage} {_called(it)}" for stage, it in (("vits", self.vits), ("gpt", self.gpt)) if it]
         return ", ".join(parts) or "zero-shot"
+
+
+@dataclass(frozen=True)
+class PartWay:
+    """A stage at a share of the way from the base to a checkpoint, in a file of its own."""
+
+    whole: Trained
+    share: float
+    path: Path
+
+    @property
+    def stage(self) -> str:
+        return self.whole.stage
+
+    @property
+    def epoch(self) -> int:
+        return self.whole.epoch
+
+    @property
+    def losses(self) -> Mapping[str, float]:
+        return self.whole.losses
+
+
+def _called(it: Trained) -> str:
+    return f"epoch {it.epoch}" + (f", {it.share:.0%} of the way" if isinstance(it, PartWay) else "")
 
 
 @dataclass(frozen=True)
@@ -77,7 +105,8 @@ class Scored:
     def as_dict(self) -> dict[str, Any]:
         it = self.candidate
         epochs = {"gpt": it.gpt.epoch if it.gpt else None, "vits": it.vits.epoch if it.vits else None}
-        return {"name": it.name, "epochs": epochs, **self.figures.as_dict()}
+        way = it.vits.share if isinstance(it.vits, PartWay) else 1.0
+        return {"name": it.name, "epochs": epochs, "way": way, **self.figures.as_dict()}
 
 
 @dataclass(frozen=True)
@@ -94,16 +123,16 @@ class Choice:
         return self.best is not self.baseline
 
 
-def beats(new: Figures, old: Figures) -> bool:
+def beats(new: Figures, old: Figures, margin: float = 0.0) -> bool:
     """In no figure worse, in one better: never a trade of clarity for likeness.
 
-    An error rate that is higher by less than `chance` is not worse: a few words heard otherwise decide nothing.
+    margin: by which an error rate may be higher
     """
     rates = (new.error_rate or 0.0, old.error_rate or 0.0)
     pairs = [(-rates[0], -rates[1]), (new.similarity, old.similarity), (-new.failed, -old.failed)]
     rounded = [(round(a, _DIGITS), round(b, _DIGITS)) for a, b in pairs]
-    margins = (round(chance(old), _DIGITS), 0.0, 0.0)
-    kept = all(a >= b - margin for (a, b), margin in zip(rounded, margins, strict=True))
+    margins = (round(margin, _DIGITS), 0.0, 0.0)
+    kept = all(a >= b - allowed for (a, b), allowed in zip(rounded, margins, strict=True))
     return kept and any(a > b for a, b in rounded[:2])
 
 
@@ -149,13 +178,25 @@ class Contest:
 
     def natural(self) -> Figures:
         """The same lines as the speaker said them: what the judges give a real recording."""
-        parts = [FORMAT, [(line.id, line.text, line.language) for line in self.lines], self.panel.names]
+        recorded = [(line, line.path) for line in self.lines if line.path]
+        parts = [FORMAT, [(line.id, line.text, line.language) for line, _ in recorded], self.panel.names]
         result = self.folder / f"natural-{_hash_of(parts)}.json"
         if result.is_file():
             return from_dict(json.loads(result.read_text(encoding="utf-8")))
-        spoken = [self.panel.judge(it.id, it.text, it.language, Audio.load(it.path)) for it in self.lines]
+        spoken = [self.panel.judge(it.id, it.text, it.language, Audio.load(path)) for it, path in recorded]
         write_json(result, figures(spoken).as_dict())
         return from_dict(figures(spoken).as_dict())
+
+    def part_way(self, whole: Trained, share: float) -> PartWay:
+        """Write the stage at a share of the way from the base, unless it lies there."""
+        name = _hash_of([FORMAT, self.source, self._hash(whole.path), share])
+        path = self.folder / "part_way" / f"{name}.safetensors"
+        if not path.is_file():
+            found = on_the_way(read_model(self.source), whole.stage, read_stage(whole.path), share)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(found, path.with_suffix(".part"))
+            path.with_suffix(".part").replace(path)
+        return PartWay(whole, share, path)
 
     def _load(self, candidate: Candidate) -> TTS:
         gpt, vits = (stage.path if stage else None for stage in (candidate.gpt, candidate.vits))
@@ -183,11 +224,11 @@ def speak(
 ) -> tuple[Figures, list[Spoken]]:  # fmt: skip
     """Speak every line, keep the sound of its first take in `folder`, and have all judged.
 
-    name: of what speaks, for events; takes: how often a line is spoken, with successive seeds
+    name: of what speaks, for events; takes: how often a recorded line is spoken, with successive seeds
     """
     voice, spoken, failed, began = tts.voice(voice), [], 0, time.perf_counter()
     for number, line in enumerate(lines, 1):
-        for take in range(takes):
+        for take in range(takes if line.path else 1):
             chosen = replace(options, language=line.language, seed=options.seed + take)
             made = tts.synthesize(line.text, voice, options=chosen)
             if not take:
@@ -213,22 +254,31 @@ def spread(checkpoints: Sequence[Trained], most: int) -> list[Trained]:
 
 def pick(
     contest: Contest, base: TTS, vits: Sequence[Trained], gpt: Sequence[Trained], on_event: OnEvent = silent,
-    baseline: Scored | None = None,
+    baseline: Scored | None = None, ways: Sequence[float] = (),
 ) -> Choice:  # fmt: skip
-    """The best pair of stages, or the baseline."""
+    """The best pair of stages, or the baseline.
+
+    ways: shares of the way from the base to the VITS checkpoint that sounds most like the speaker, tried as well
+    """
     first = baseline or contest.run(Candidate(), base, on_event)
-    tried: list[Scored] = []
-    best = first
-    rounds: list[tuple[Sequence[Trained], Callable[[Scored, Trained], Candidate]]] = [
-        (vits, lambda now, it: Candidate(gpt=now.candidate.gpt, vits=it)),
-        (gpt, lambda now, it: Candidate(gpt=it, vits=now.candidate.vits)),
-    ]
-    for checkpoints, make in rounds:
-        found = [contest.run(make(best, checkpoint), base, on_event) for checkpoint in checkpoints]
-        tried += found
-        better = [item for item in found if beats(item.figures, first.figures)]
-        best = max([best, *better], key=lambda item: score(item.figures))
-    return Choice(first, best, tried, _reason(first, best, tried))
+    tried = [contest.run(Candidate(vits=checkpoint), base, on_event) for checkpoint in vits]
+    if tried and ways:
+        nearest = max(tried, key=lambda item: item.figures.similarity).candidate.vits
+        assert nearest is not None
+        tried += [contest.run(Candidate(vits=contest.part_way(nearest, way)), base, on_event) for way in ways]
+    best = _best(first, tried)
+    through = [contest.run(Candidate(it, best.candidate.vits), base, on_event) for it in gpt]
+    best = _best(first, [*([] if best is first else [best]), *through])
+    return Choice(first, best, [*tried, *through], _reason(first, best, [*tried, *through]))
+
+
+def _best(first: Scored, found: Sequence[Scored]) -> Scored:
+    """Of those that beat the baseline. Only if none does, one may have an error rate that is higher by less than
+    `chance`: a few words heard otherwise decide nothing."""
+    for margin in (0.0, chance(first.figures)):
+        if better := [item for item in found if beats(item.figures, first.figures, margin)]:
+            return max([first, *better], key=lambda item: score(item.figures))
+    return first
 
 
 def _reason(first: Scored, best: Scored, tried: list[Scored]) -> str:

@@ -24,8 +24,11 @@ class Evaluation:
     """How checkpoints are judged.
 
     lines:       held-out lines that each checkpoint speaks, at most
+    sentences:   of ours (finetune/sentences.py) that each speaks too, once: more to count errors on
     share:       of the clips that is held out; more where that gives fewer than three lines
     checkpoints: of each stage, at most: the last one and others evenly before it
+    ways:        shares of the way from the base to the VITS checkpoint that sounds most like the speaker, judged as if
+                 they were checkpoints: part of the way may keep the clarity and most of the likeness
     seed:        of the synthesis, the same for all
     takes:       how often each speaks a line, with successive seeds: one take says little
     retries:     further attempts at a line that the guards fail; 0 shows each checkpoint as it is, and takes less time
@@ -36,8 +39,10 @@ class Evaluation:
     """
 
     lines: int = 8
+    sentences: int = 8
     share: float = 0.15
     checkpoints: int = 3
+    ways: tuple[float, ...] = (0.6, 0.3)
     seed: int = 0
     takes: int = 3
     retries: int = 0
@@ -50,6 +55,10 @@ class Evaluation:
         counts = {"lines": self.lines, "checkpoints": self.checkpoints, "takes": self.takes}
         if wrong := [f"{name} is {count}" for name, count in counts.items() if not 1 <= count <= 1000]:
             raise ConfigError(f"{', '.join(wrong)}.", hint="Each must be 1 to 1000.")
+        if not 0 <= self.sentences <= 8:
+            raise ConfigError(f"sentences is {self.sentences}.", hint="Use 0 to 8: there are no more.")
+        if not all(0 < way < 1 for way in self.ways):
+            raise ConfigError(f"ways is {list(self.ways)}.", hint="Each is a share of the way, between 0 and 1.")
         if not 0 < self.share <= 0.5:
             raise ConfigError(f"The share {self.share} cannot be held out.", hint="Use more than 0, at most 0.5.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from sovits_tts.finetune.choose import Candidate, Choice, Contest, Line, Scored,
 from sovits_tts.finetune.package import NORMAL, best_clip, style_voice
 from sovits_tts.finetune.panel import Panel
 from sovits_tts.finetune.run import Run
+from sovits_tts.finetune.sentences import SENTENCES
 from sovits_tts.progress import OnEvent
 from sovits_tts.training.tune_data import TuneData
 from sovits_tts.tts import TTS
@@ -30,12 +32,13 @@ class Entry:
 
     base: TTS
     reference: Voice
-    lines: list[Line]
+    lines: list[Line]  # held out
     share: float  # of the clips that is held out
     panel: Panel
     contest: Contest
     baseline: Scored
     most: int  # checkpoints of each stage
+    ways: tuple[float, ...]
 
     @classmethod
     def make(cls, run: Run, prepared: Prepared, data: TuneData, on_event: OnEvent) -> Entry:
@@ -53,17 +56,26 @@ class Entry:
         others = [row for row in own if row["id"] != clip] or own
         panel.learn_voice([Audio.load(run.prepared / row["path"]) for row in others[:_MOST_COMPARED]])
         contest = Contest(
-            run.config.model, panel, reference, lines, run.work / "evaluation",
+            run.config.model, panel, reference, [*lines, *_sentences(lines, settings.sentences)],
+            run.work / "evaluation",
             device=run.config.device, takes=settings.takes,
             options=run.config.voice.defaults | {"seed": settings.seed, "retries": settings.retries},
         )  # fmt: skip
         baseline = contest.run(Candidate(), base, on_event)
         most = run.budget.checkpoints(settings.checkpoints, baseline.figures.spent, len(run.config.stages))
-        return cls(base, reference, lines, share, panel, contest, baseline, most)
+        ways = settings.ways if most == settings.checkpoints else ()  # no time for more than a few checkpoints
+        return cls(base, reference, lines, share, panel, contest, baseline, most, ways)
 
     def pick(self, trained: dict[str, list[Trained]], on_event: OnEvent) -> Choice:
         vits, gpt = (spread(trained.get(stage, []), self.most) for stage in ("vits", "gpt"))
-        return pick(self.contest, self.base, vits, gpt, on_event, self.baseline)
+        return pick(self.contest, self.base, vits, gpt, on_event, self.baseline, self.ways)
+
+
+def _sentences(lines: Sequence[Line], most: int) -> list[Line]:
+    """Of ours, in the language of most of the held-out lines."""
+    language = Counter(line.language for line in lines).most_common(1)[0][0]
+    chosen = SENTENCES.get(language, ())[:most]
+    return [Line(f"{language}-{number}", text, language) for number, text in enumerate(chosen, 1)]
 
 
 def _reference(run: Run, base: TTS, rows: Sequence[dict[str, Any]]) -> tuple[Voice, str]:

@@ -152,7 +152,7 @@ def _train(run: Run, data: TuneData, entry: Entry) -> tuple[dict[str, list[Train
     trained: dict[str, list[Trained]] = {}
     notes: list[str] = []
     todo = [stage for stage in ("gpt", "vits") if stage in run.config.stages]
-    reserve = 1.2 * entry.baseline.figures.spent * entry.most * len(todo)
+    reserve = 1.2 * entry.baseline.figures.spent * (entry.most * len(todo) + len(entry.ways))
     for stage in list(todo):
         seconds = run.budget.for_stage(stage, todo, reserve)
         todo.remove(stage)

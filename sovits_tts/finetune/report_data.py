@@ -39,6 +39,7 @@ def report_of(run: Run, figures: dict[str, Any], choice: Choice, lines: list[Lin
         {"id": line.id, "text": line.text, "baseline": sound(choice.baseline, line), "tuned": sound(choice.best, line),
          "natural": os.path.relpath(line.path, run.work)}
         for line in lines
+        if line.path
     ]  # fmt: skip
     order = [step for step in STEPS if step in run.seconds]
     training = {stage: os.path.relpath(folder, run.work) for stage, folder in run.folders.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sovits_tts.models.prior import Prior
 from sovits_tts.models.wavenet import WaveNet
 
 
@@ -64,3 +65,7 @@ class Flow(nn.Module):
         for step in reversed(self.steps):
             z = step(z, mask, style, inverse=True)
         return z
+
+    def sample(self, prior: Prior, style: Tensor, noise: Tensor, noise_scale: float) -> Tensor:
+        """Noise, standard normal as `prior.mean`, to a latent for the decoder."""
+        return self.inverse(prior.sample(noise, noise_scale), prior.mask, style)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from sovits_tts.models.flow import Flow
 from sovits_tts.models.frames import length_mask, random_starts, take_slices
 from sovits_tts.models.hifigan import HiFiGAN
+from sovits_tts.models.matching import FlowMatching
 from sovits_tts.models.posterior import PosteriorEncoder
 from sovits_tts.models.prior import Join, Prior, PriorEncoder, frames_at_speed
 from sovits_tts.models.quantizer import Quantizer
@@ -45,13 +46,14 @@ class TrainOutput:
     slice_start: Tensor  # (B,) first frame of each slice
     prior: Prior
     z: Tensor  # (B, d_latent, T) sample of the posterior
-    z_p: Tensor  # (B, d_latent, T) the same after the flow, to be likely under the prior
+    z_p: Tensor  # (B, d_latent, T) the same after the couplings, if any, to be likely under the prior
     mean_q: Tensor  # (B, d_latent, T) posterior
     log_std_q: Tensor  # (B, d_latent, T)
     mask: Tensor  # (B, 1, T)
     commit_loss: Tensor  # scalar; 0 while the quantizer is frozen
     style: Style
     pitch: Tensor | None = None  # (B, 2, T) said by the decoder's pitch head; `models.source`
+    matching: Tensor | None = None  # scalar, loss of `models.matching`; None for a flow of couplings
 
 
 class VITS(nn.Module):
@@ -78,7 +80,11 @@ class VITS(nn.Module):
             if posterior
             else None
         )
-        self.flow = Flow(c.d_latent, c.d_hidden, FLOW_KERNEL, c.n_layers_flow, c.d_style, c.n_flows)
+        self.flow = (
+            FlowMatching(c.d_latent, c.d_hidden, c.d_matching, c.n_layers_flow, c.d_style, c.matching_steps)
+            if c.d_matching
+            else Flow(c.d_latent, c.d_hidden, FLOW_KERNEL, c.n_layers_flow, c.d_style, c.n_flows)
+        )
         self.style_encoder = StyleEncoder(
             c.style_bins, c.d_style_hidden, c.d_style, dropout=c.dropout_style, exact=exact
         )
@@ -157,7 +163,7 @@ class VITS(nn.Module):
         self, prior: Prior, style: Style, noise: Tensor, noise_scale: float = 0.5, level: float | None = None
     ) -> Tensor:
         """Sample the prior and make it sound. noise: standard normal, as prior.mean -> waveform (B, 1, N)"""
-        z = self.flow.inverse(prior.sample(noise, noise_scale), prior.mask, style.vector)
+        z = self.flow.sample(prior, style.vector, noise, noise_scale)
         return self.decoder(z * prior.mask, style.vector, level=level)
 
     @torch.no_grad()
@@ -221,6 +227,8 @@ class VITS(nn.Module):
         noise: Tensor | None = None,
         slice_start: Tensor | None = None,
         posterior_pull: float = 1.0,
+        matching_time: Tensor | None = None,
+        matching_noise: Tensor | None = None,
     ) -> TrainOutput:
         """One training pass.
 
@@ -232,6 +240,8 @@ class VITS(nn.Module):
         pitch: (B, 2, T) of the target, for a decoder with a source; others ignore it
         spoken: (B, S) as `prior` takes it
         generator: of the slices and the posterior's noise, on the CPU; `noise`, `slice_start` give them outright
+        slice_frames: decoded of each row; 0: none, where decoder and pitch do not learn
+        matching_time, matching_noise: as `models.matching` takes them
         posterior_pull: share of the KL gradient that reaches the posterior. Less than 1 lets the latent say more, while
             prior, flow and style still learn at full weight what it says
         """
@@ -253,18 +263,31 @@ class VITS(nn.Module):
             noise = torch.randn(prior.mean.shape, generator=generator).to(prior.mean)
         posterior = self.posterior_encoder(self._seen(spec), mask, style.vector, noise)
         z, log_std_q = (_pulled(x, posterior_pull) for x in (posterior.z, posterior.log_std))
-        z_p = self.flow(z, mask, style.vector)
+        matching = None
+        if isinstance(self.flow, FlowMatching):
+            z_p = z
+            matching = self.flow.loss(prior, posterior.mean, style.vector, matching_time, matching_noise)
+        else:
+            z_p = self.flow(z, mask, style.vector)
         if slice_start is None:
             slice_start = random_starts(spec_lengths, slice_frames, generator)
-        said = heard = None
-        if self.decoder.pitch is not None:
-            said = self.decoder.pitch(posterior.z, style.vector)
-            heard = None if pitch is None else take_slices(pitch, slice_start, slice_frames)
-        wave_slice = self.decoder(take_slices(posterior.z, slice_start, slice_frames), style.vector, heard)
+        wave_slice, said = self._decoded(posterior.z, style, slice_start, slice_frames, pitch)
         return TrainOutput(
             wave_slice, slice_start, prior, posterior.z, z_p, posterior.mean, log_std_q, mask,
-            commit_loss, style, said,
+            commit_loss, style, said, matching,
         )  # fmt: skip
+
+    def _decoded(
+        self, z: Tensor, style: Style, start: Tensor, slice_frames: int, pitch: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The slice of the waveform, and what the pitch head says of all of it."""
+        if not slice_frames:
+            return z.new_zeros(len(z), 1, 0), None
+        said = heard = None
+        if self.decoder.pitch is not None:
+            said = self.decoder.pitch(z, style.vector)
+            heard = None if pitch is None else take_slices(pitch, start, slice_frames)
+        return self.decoder(take_slices(z, start, slice_frames), style.vector, heard), said
 
     def _quantize(self, content: Tensor | None, tokens: Tensor | None, train: bool) -> tuple[Tensor, Tensor]:
         """Codebook vectors (B, d_content, S) and the commitment loss."""

@@ -128,6 +128,7 @@ class VITSTune(Tune):
     narrow:           compare recordings that hold nothing above 8 kHz only below it, so that they cannot dull a voice
     mel, stft, kl, feature, adversarial: weights of the losses. adversarial 0: no discriminators, feature is unused
     pitch:            weight of the pitch's loss, for a model whose decoder has a source (mini)
+    matching:         weight of the flow's loss, for a model whose flow is one of `models.matching` (mini)
     discriminators:   a file to start them from, where the base has none: official (s2D...) or of ours
 
     exact: style encoder and batches (length buckets, padding, dropped lengths) as upstream has them.
@@ -146,6 +147,7 @@ class VITSTune(Tune):
     feature: float = 2.0
     adversarial: float = 1.0
     pitch: float = 5.0
+    matching: float = 20.0
     discriminators: str = ""
 
     def __post_init__(self) -> None:

@@ -185,6 +185,8 @@ class VITSTuneStage:
         if output.pitch is not None and batch.pitch is not None:
             off = pitch_loss(output.pitch, batch.pitch.to(self.team.device), output.mask)
             losses["pitch"] = w.pitch * off * batch.frame_share
+        if output.matching is not None:
+            losses["matching"] = w.matching * output.matching * batch.frame_share
         kl = kl_loss(output.z_p, output.log_std_q, output.prior.mean, output.prior.log_std, output.mask)
         return {**losses, "kl": w.kl * kl * batch.frame_share}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from sovits_tts.data.batching import upstream_vits_padding
 from sovits_tts.errors import DataError
 from sovits_tts.mel import spectrogram
 from sovits_tts.models.frames import starts_at
+from sovits_tts.models.matching import DRAWS, spread_times
 from sovits_tts.training.precision import Precision
 from sovits_tts.training.tune_config import VALIDATED, VITSTune
 from sovits_tts.training.tune_data import ClipFeatures, TuneData
@@ -34,11 +35,16 @@ class VITSTuneBatch(VITSBatch):
     slice_start: Tensor  # (B,) first frame that is decoded
     row_share: float = 1.0  # rows here over rows in the mean process
     frame_share: float = 1.0
+    # as `models.matching` takes them, for a flow that is one
+    matching_time: Tensor | None = field(default=None, kw_only=True)  # (B, K)
+    matching_noise: Tensor | None = field(default=None, kw_only=True)  # (B, K, d_latent, T)
 
     def inputs(self, precision: Precision) -> dict[str, Tensor | None]:
         return super().inputs(precision) | {
             "speaker": None if self.speaker is None else precision.input(self.speaker),
             "noise": precision.input(self.noise), "slice_start": self.slice_start.to(precision.device),
+            "matching_time": None if self.matching_time is None else self.matching_time.to(precision.device),
+            "matching_noise": None if self.matching_noise is None else self.matching_noise.to(precision.device),
         }  # fmt: skip
 
 
@@ -51,6 +57,7 @@ class _Item:
     narrow: bool
     noise: Tensor  # (d_latent, T)
     start: int
+    moments: tuple[Tensor, Tensor] | None  # (K,) and (K, d_latent, T) for `models.matching`
 
 
 class VITSTuneData:
@@ -116,7 +123,10 @@ class VITSTuneData:
         start = int(starts_at(place, torch.tensor([frames]), self.config.slice_frames))
         spec = spectrogram(clip.wave, c.n_fft, c.hop, c.win)[0][:, :frames]
         narrow = self.config.narrow and not self.config.exact and self.data.rows[index].narrow
-        return _Item(clip, voice, spec, style, narrow, noise, start)
+        moments = None
+        if c.d_matching:
+            moments = spread_times(1, DRAWS, generator)[0], torch.randn(DRAWS, *noise.shape, generator=generator)
+        return _Item(clip, voice, spec, style, narrow, noise, start, moments)
 
     def _tokens(self, clip: ClipFeatures) -> Tensor:
         if not self.config.exact:
@@ -139,6 +149,7 @@ class VITSTuneData:
         tokens = -(-longest // c.token_frames)
         styles = [item.style for item in items if item.style is not None]
         speakers = [item.voice.speaker for item in items if item.voice.speaker is not None]
+        moments = [item.moments for item in items if item.moments is not None]
         waves = [_fit(item.clip.wave[: item.spec.shape[1] * c.hop], longest * c.hop) for item in items]
         return VITSTuneBatch(
             torch.stack(waves)[:, None],
@@ -154,6 +165,8 @@ class VITSTuneData:
             torch.tensor([item.start for item in items]),
             pitch=frame_pitch(torch.stack(waves), c) if c.source else None,
             spoken=torch.stack([_spoken(item.clip, tokens) for item in items]) if c.follows_text else None,
+            matching_time=torch.stack([time for time, _ in moments]) if moments else None,
+            matching_noise=torch.stack([_fit(noise, longest) for _, noise in moments]) if moments else None,
         )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ class VITSWeights:
     feature: float = 2.0
     adversarial: float = 1.0
     pitch: float = 15.0
+    matching: float = 20.0  # of a flow that is one of `models.matching`
     posterior_pull: float = 1.0  # share of the KL term that reaches the posterior; see `VITS.forward_train`
 
 
@@ -128,6 +129,8 @@ class VITSStage:
             "stft": w.stft * stft_loss(real, fake),
             "kl": w.kl * min(1.0, 0.02 + step / self.kl_warmup) * kl,
         }
+        if output.matching is not None:
+            losses["matching"] = w.matching * output.matching
         if output.pitch is not None and batch.pitch is not None:
             losses["pitch"] = w.pitch * pitch_loss(output.pitch, batch.pitch.to(self.device), output.mask)
         if adversarial:
