@@ -5,6 +5,7 @@
 
 CORPUS holds manifest.csv and the recordings. Written are
   dev_sentences.jsonl       20 English and 20 Mandarin sentences
+  dev_sentences_60.jsonl    60 of each, up to 16 s long: for figures to report
   closed_set.jsonl          20 English phrases of 5 to 8 words, cut from dev recordings at pauses: 20-way recognition
   closed_set_written.jsonl  20 such sentences written for this project (SENTENCES below), so without recordings
 Each row has another clip of its speaker as the reference. Paths are relative to CORPUS. No phrase of a closed set
@@ -28,8 +29,9 @@ from sovits_tts.evaluation.recognise import PocketSphinx, words
 
 Row = dict[str, Any]
 SEED = 2026
-COUNT = 20
+COUNT, MANY = 20, 60
 SECONDS = (3.0, 10.0)  # of a sentence and of a reference
+LONGEST = 16.0  # of a sentence of the larger set: few English recordings are shorter than 10 s
 PAUSE = 0.12  # seconds of silence at both ends of a cut phrase, of which EDGE are kept
 EDGE = 0.08
 WORDS, SYLLABLES = (5, 8), (8, 10)
@@ -71,27 +73,36 @@ def main() -> None:
     english = [c for c in dev if c["language"] == "en"]
     mandarin = [c for c in dev if c["language"] == "zh" and PLAIN_MANDARIN.fullmatch(c["text"])]
 
-    sentences = [row(c, dev, c["text"]) for group in (english, mandarin) for c in spread(fitting(group), COUNT)]
+    few, many = (
+        [
+            numbered(row(c, dev, c["text"]), n)
+            for own in (english, mandarin)
+            for n, c in enumerate(spread(fitting(own, longest), size), 1)
+        ]
+        for size, longest in ((COUNT, SECONDS[1]), (MANY, LONGEST))
+    )
     listener = PocketSphinx()
     phrases = list(cut_phrases(args.corpus, english, listener, trained))
-    cut = [row(p, dev, p["text"]) for p in unlike(phrases, COUNT)]
+    cut = [numbered(row(p, dev, p["text"]), n) for n, p in enumerate(unlike(phrases, COUNT), 1)]
     written = []
-    for text, clip in zip(SENTENCES, spread(fitting(english), COUNT), strict=True):
+    for n, (text, clip) in enumerate(zip(SENTENCES, spread(fitting(english), COUNT), strict=True), 1):
         check(text, listener, trained)
-        written.append({k: v for k, v in row(clip, dev, text).items() if k != "recording"})
+        written.append({k: v for k, v in numbered(row(clip, dev, text), n).items() if k != "recording"})
 
     args.out.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("dev_sentences", sentences), ("closed_set", cut), ("closed_set_written", written)):
-        lines = []
-        for number, item in enumerate(rows):
-            numbered = {"id": f"{item['language']}-{number % COUNT + 1:02d}"} | item
-            lines.append(json.dumps(numbered, ensure_ascii=False) + "\n")
+    sets = {"dev_sentences": few, "dev_sentences_60": many, "closed_set": cut, "closed_set_written": written}
+    for name, rows in sets.items():
+        lines = [json.dumps(item, ensure_ascii=False) + "\n" for item in rows]
         (args.out / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
         print(f"{name}.jsonl: {len(rows)} rows, {len({item['speaker'] for item in rows})} speakers")
 
 
-def fitting(clips: list[Row]) -> list[Row]:
-    return [c for c in clips if SECONDS[0] <= c["seconds"] <= SECONDS[1]]
+def numbered(item: Row, number: int) -> Row:
+    return {"id": f"{item['language']}-{number:02d}"} | item
+
+
+def fitting(clips: list[Row], longest: float = SECONDS[1]) -> list[Row]:
+    return [c for c in clips if SECONDS[0] <= c["seconds"] <= longest]
 
 
 def spread(clips: list[Row], count: int) -> list[Row]:

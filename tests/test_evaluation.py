@@ -91,6 +91,9 @@ def test_committed_sets_keep_their_rules() -> None:
     sentences = read_set(SETS / "dev_sentences.jsonl")
     assert [r.language for r in sentences].count("en") == [r.language for r in sentences].count("zh") == 20
     assert all(r.recording and r.recording != r.reference for r in sentences)
+    many = read_set(SETS / "dev_sentences_60.jsonl")
+    assert [r.language for r in many].count("en") == [r.language for r in many].count("zh") == 60
+    assert len({r.recording for r in many}) == 120 and {r.who for r in many} == {r.who for r in sentences}
     listener = PocketSphinx()
     for name in ("closed_set", "closed_set_written"):
         rows = read_set(SETS / f"{name}.jsonl")
