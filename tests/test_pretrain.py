@@ -22,7 +22,7 @@ from sovits_tts.errors import ConfigError, DataError
 from sovits_tts.specs import SPECS, get_spec
 from sovits_tts.training import pretrain as recipe
 from sovits_tts.training.loop import LoopSettings, run
-from sovits_tts.training.pretrain import GPTRun, PretrainConfig, PriorRun, VITSRun, pretrain
+from sovits_tts.training.pretrain import DecoderRun, GPTRun, PretrainConfig, PriorRun, VITSRun, pretrain
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook
 from sovits_tts.training.pretrain_teacher import TeacherRun
 from sovits_tts.training.state import load_state, save_state
@@ -53,6 +53,7 @@ CONFIG = PretrainConfig(
     gpt=GPTRun(steps=2, tokens_per_batch=200),
     vits=VITSRun(steps=2, adversarial_from=1, items=2, longest=1.5, slice_frames=8),
     prior=PriorRun(steps=2, items=2, longest=1.5),
+    decoder=DecoderRun(steps=2, items=2, longest=1.5, slice_frames=8),
 )
 
 
@@ -151,7 +152,7 @@ def test_crops_know_their_pitch_and_which_phoneme_each_token_speaks(work: Path) 
     assert 16 < told < 32
 
 
-def test_prior_learns_a_latent_that_stays(work: Path, tmp_path: Path) -> None:
+def test_prior_and_decoder_learn_a_latent_that_stays(work: Path, tmp_path: Path) -> None:
     """Only prior and flow move; a waveform stage that moved on needs another pass before it is packaged with them."""
     own, further = tmp_path / "own", tmp_path / "further"
     shutil.copytree(work, own)
@@ -161,9 +162,19 @@ def test_prior_learns_a_latent_that_stays(work: Path, tmp_path: Path) -> None:
     before, after = averaged(vits, "generator"), prior["network"]
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name].float(), after[name].float())}
     assert moved - {"quantizer"} == {"prior_encoder", "flow"}  # the codebook is installed
+    pretrain("decoder", own, CONFIG)
+    spoken = load_state(own / "decoder" / "state.safetensors")["stage"]
+    moved = {
+        name.split(".")[0] for name in before if not torch.equal(after[name].float(), spoken["generator"][name].float())
+    }
+    assert "decoder" in moved and moved <= {"decoder", "prior_encoder", "flow"}  # which it has averaged
     pretrain("package", own, CONFIG, out=tmp_path / "model")
     checkpoint = store.load(tmp_path / "model")
-    assert checkpoint.meta["steps"]["prior"] == 2
+    assert checkpoint.meta["steps"]["prior"] == checkpoint.meta["steps"]["decoder"] == 2
+    said = averaged(spoken, "generator")["decoder.output_conv.weight"]
+    torch.testing.assert_close(
+        checkpoint.part("vits")["decoder.output_conv.weight"].float(), said, atol=1e-3, rtol=1e-3
+    )
     learnt = averaged(prior, "network")["flow.output_projection.weight"]
     torch.testing.assert_close(
         checkpoint.part("vits")["flow.output_projection.weight"].float(), learnt, atol=1e-3, rtol=1e-3
@@ -174,6 +185,9 @@ def test_prior_learns_a_latent_that_stays(work: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="pretrain prior"):
         pretrain("package", further, CONFIG, out=tmp_path / "other")
     pretrain("prior", further, replace(CONFIG, prior=replace(CONFIG.prior, steps=3)))
+    with pytest.raises(DataError, match="pretrain decoder"):
+        pretrain("package", further, CONFIG, out=tmp_path / "other")
+    pretrain("decoder", further, replace(CONFIG, decoder=replace(CONFIG.decoder, steps=3)))
     pretrain("package", further, CONFIG, out=tmp_path / "other")
 
 
@@ -221,7 +235,7 @@ def test_unknown_part_and_missing_parts_are_named(tmp_path: Path) -> None:
         pretrain("all", tmp_path, PretrainConfig())
     with pytest.raises(DataError, match="pretrain content"):
         pretrain("package", tmp_path, PretrainConfig(), out=tmp_path)
-    for part in ("teacher", "content", "gpt", "vits", "prior"):
+    for part in ("teacher", "content", "gpt", "vits", "prior", "decoder"):
         with pytest.raises(DataError, match="sovits-tts pretrain"):
             pretrain(part, tmp_path, PretrainConfig())
 

@@ -56,12 +56,24 @@ class FlowMatching(nn.Module):
 
     def sample(self, prior: Prior, style: Tensor, noise: Tensor, noise_scale: float) -> Tensor:
         """Noise, standard normal as `prior.mean`, to a latent for the decoder."""
-        hidden = _at_speed(prior)
-        x = noise * noise_scale * prior.mask
-        for step in range(self.n_steps):
-            time = x.new_full((len(x),), step / self.n_steps)
-            x = x + self(x, time, hidden, prior.mask, style) / self.n_steps
-        return prior.mean + x * prior.log_std.exp()
+        start = noise.new_zeros(len(noise))
+        return self._followed(prior, style, noise * noise_scale * prior.mask, start, self.n_steps)
+
+    @torch.no_grad()
+    def finish(self, prior: Prior, z: Tensor, style: Tensor, noise: Tensor, start: Tensor, n_steps: int = 3) -> Tensor:
+        """A latent taken back to the moments `start` (B,), and from there on made by the network (as SDEdit does, Meng
+        et al. 2022): it says at every time what `z` says, with the faults that the network has.
+        """
+        moment = start[:, None, None]
+        x = (1 - moment) * noise.float() + moment * _in_units_of(prior, z)
+        return self._followed(prior, style, x.to(z.dtype), start, n_steps)
+
+    def _followed(self, prior: Prior, style: Tensor, x: Tensor, start: Tensor, n_steps: int) -> Tensor:
+        """Euler steps from `start` to 1, and back from units of the prior."""
+        hidden, size = _at_speed(prior), (1 - start) / n_steps
+        for step in range(n_steps):
+            x = x + self(x, start + step * size, hidden, prior.mask, style) * size[:, None, None].to(x.dtype)
+        return (prior.mean + x * prior.log_std.exp()) * prior.mask
 
     def loss(
         self, prior: Prior, z: Tensor, style: Tensor, time: Tensor | None = None, noise: Tensor | None = None
@@ -79,9 +91,7 @@ class FlowMatching(nn.Module):
         def each(x: Tensor) -> Tensor:
             return x.repeat_interleave(draws, dim=0)
 
-        spread = torch.exp(-prior.log_std.detach().float())
-        target = ((z.detach().float() - prior.mean.detach().float()) * spread).clamp(-_FARTHEST, _FARTHEST)
-        target, noise, mask = each(target), noise.flatten(0, 1).float(), each(prior.mask)
+        target, noise, mask = each(_in_units_of(prior, z)), noise.flatten(0, 1).float(), each(prior.mask)
         moment = time.flatten()[:, None, None].float()
         x = ((1 - moment) * noise + moment * target).to(z.dtype)
         said = self(x, time.flatten(), each(prior.hidden), mask, each(style))
@@ -92,6 +102,12 @@ class FlowMatching(nn.Module):
 def spread_times(rows: int, draws: int, generator: torch.Generator | None = None) -> Tensor:
     """(rows, draws) moments, one in each of `draws` equal parts of 0 to 1, so that no row asks about one part only."""
     return (torch.arange(draws) + torch.rand(rows, draws, generator=generator)) / draws
+
+
+def _in_units_of(prior: Prior, z: Tensor) -> Tensor:
+    """(z - mean) / std in fp32, without a gradient."""
+    mean, log_std = prior.mean.detach().float(), prior.log_std.detach().float()
+    return ((z.detach().float() - mean) * torch.exp(-log_std)).clamp(-_FARTHEST, _FARTHEST)
 
 
 def _at_speed(prior: Prior) -> Tensor:

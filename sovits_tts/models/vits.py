@@ -271,16 +271,19 @@ class VITS(nn.Module):
             z_p = self.flow(z, mask, style.vector)
         if slice_start is None:
             slice_start = random_starts(spec_lengths, slice_frames, generator)
-        wave_slice, said = self._decoded(posterior.z, style, slice_start, slice_frames, pitch)
+        wave_slice, said = self.decode_slice(posterior.z, style, slice_start, slice_frames, pitch)
         return TrainOutput(
             wave_slice, slice_start, prior, posterior.z, z_p, posterior.mean, log_std_q, mask,
             commit_loss, style, said, matching,
         )  # fmt: skip
 
-    def _decoded(
+    def decode_slice(
         self, z: Tensor, style: Style, start: Tensor, slice_frames: int, pitch: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """The slice of the waveform, and what the pitch head says of all of it."""
+        """A slice of the waveform as in training, and what the pitch head says of all of it.
+
+        z: (B, d_latent, T), start: (B,) first frames, pitch: (B, 2, T) of the target -> (B, 1, N), (B, 2, T) or None
+        """
         if not slice_frames:
             return z.new_zeros(len(z), 1, 0), None
         said = heard = None

@@ -1,6 +1,6 @@
 """Train an embedded model from scratch, part by part, each resumable:
 
-decode → teacher → content → tokens → gpt, vits (side by side once tokens exist) → prior → package
+decode → teacher → content → tokens → gpt, vits (side by side once tokens exist) → prior → decoder → package
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from sovits_tts.data.pieces import read_pieces
 from sovits_tts.errors import ConfigError
 from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.specs import ModelSpec, get_spec
+from sovits_tts.training.decoder import DecoderStage
 from sovits_tts.training.gpt import GPTData, GPTStage
 from sovits_tts.training.loop import LoopSettings, run
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook, make_tokens, train_content
-from sovits_tts.training.pretrain_package import package
+from sovits_tts.training.pretrain_package import package, waveform_weights
 from sovits_tts.training.pretrain_teacher import TeacherRun, pretrain_teacher
 from sovits_tts.training.prior import PriorStage
 from sovits_tts.training.vits import VITSStage, VITSWeights
@@ -29,7 +30,7 @@ from sovits_tts.training.vits_data import VITSData
 from sovits_tts.training.work import averaged, content_stage, install_codebook, pieces_of, saved_stage, stored_tokens
 
 SEED = 1234
-PARTS = ("decode", "teacher", "content", "tokens", "gpt", "vits", "prior", "package")
+PARTS = ("decode", "teacher", "content", "tokens", "gpt", "vits", "prior", "decoder", "package")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,19 @@ class PriorRun:
 
 
 @dataclass(frozen=True)
+class DecoderRun:
+    """Settings of the decoder stage."""
+
+    steps: int = 6000
+    items: int = 8
+    longest: float = 2.0  # seconds of a crop
+    slice_frames: int = 64  # decoded in one step
+    peak_lr: float = 3e-4
+    save_seconds: float = 600.0
+    workers: int = 1
+
+
+@dataclass(frozen=True)
 class PretrainConfig:
     """`configs/pretrain_mini.yaml`."""
 
@@ -84,6 +98,7 @@ class PretrainConfig:
     gpt: GPTRun = field(default_factory=GPTRun)
     vits: VITSRun = field(default_factory=VITSRun)
     prior: PriorRun = field(default_factory=PriorRun)
+    decoder: DecoderRun = field(default_factory=DecoderRun)
     meta: dict[str, Any] = field(default_factory=dict)  # written into the model's config.yaml
 
 
@@ -111,6 +126,7 @@ def pretrain(
         "gpt": lambda: train_gpt(work, spec, config.gpt, config.device, minutes, on_event),
         "vits": lambda: train_vits(work, spec, config.vits, config.device, minutes, on_event),
         "prior": lambda: train_prior(work, spec, config.prior, config.device, minutes, on_event),
+        "decoder": lambda: train_decoder(work, spec, config.decoder, config.device, minutes, on_event),
         "package": lambda: package(work, spec, _given(out, "--out"), config.meta),
     }
     if part not in run_part:
@@ -191,7 +207,26 @@ def train_prior(
     run(stage, data.batch, work / "prior", _loop(settings, minutes), on_event, on_load=install)
 
 
-def _loop(settings: GPTRun | VITSRun | PriorRun, minutes: float) -> LoopSettings:
+def train_decoder(
+    work: Path, spec: ModelSpec, settings: DecoderRun, device: str, minutes: float, on_event: OnEvent
+) -> None:
+    """Train, or resume, in `work/decoder`, on what the prior makes as it is now."""
+    corpus, latent = Corpus(work), waveform_weights(work)
+    data = VITSData(
+        corpus, read_pieces(work / "pieces.jsonl"), stored_tokens(work), spec.vits, pieces_of(work, "train"),
+        Contours(corpus, work, on_event) if spec.vits.source else None, settings.items, longest=settings.longest,
+    )  # fmt: skip
+    stage = DecoderStage(spec.vits, latent, settings.steps, settings.peak_lr, settings.slice_frames, device)
+
+    def install() -> None:
+        stage.install(latent)
+        install_codebook(stage.generator.quantizer, load_codebook(work))
+
+    install()
+    run(stage, data.batch, work / "decoder", _loop(settings, minutes), on_event, on_load=install)
+
+
+def _loop(settings: GPTRun | VITSRun | PriorRun | DecoderRun, minutes: float) -> LoopSettings:
     return LoopSettings(
         settings.steps, save_seconds=settings.save_seconds, deadline_seconds=minutes * 60, workers=settings.workers
     )

@@ -69,10 +69,14 @@ class VITSStage:
         weights: VITSWeights = VITSWeights(),
         device: str = "cpu",
         schedule: Schedule | None = None,
+        learning: tuple[str, ...] = ("",),
     ) -> None:
+        """learning: beginnings of the names of parameters that are trained"""
         self.config, self.device, self.weights = config, device, weights
         self.adversarial_from, self.kl_warmup, self.slice_frames = adversarial_from, kl_warmup, slice_frames
         self.generator = VITS(config).to(device)
+        for name, parameter in self.generator.named_parameters():
+            parameter.requires_grad_(name.startswith(learning))
         self.discriminator = Discriminators(config.periods, config.scale_channels, config.period_channels).to(device)
         self.g_precision = Precision(self.generator, device)
         self.d_precision = Precision(self.discriminator, device)
@@ -86,7 +90,7 @@ class VITSStage:
         self.average = Average(self.g_precision, 0.999)
 
     def step(self, batch: VITSBatch, step: int) -> dict[str, float]:
-        self.generator.train()
+        self._train_mode()
         lr = set_learning_rate(self.g_optimizer, self.schedule(step))
         set_learning_rate(self.d_optimizer, lr)
         output, fake, real = self.generate(batch)
@@ -98,6 +102,9 @@ class VITSStage:
         self.average.update()
         return values
 
+    def _train_mode(self) -> None:
+        self.generator.train()
+
     def generate(self, batch: VITSBatch) -> tuple[TrainOutput, Tensor, Tensor]:
         """Output of the networks, the generated slice and the recorded one, (B, 1, slice)."""
         with self.g_precision.autocast():
@@ -105,6 +112,10 @@ class VITSStage:
                 None, **batch.inputs(self.g_precision), slice_frames=self.slice_frames,
                 posterior_pull=self.weights.posterior_pull,
             )  # fmt: skip
+        return self.compared(batch, output)
+
+    def compared(self, batch: VITSBatch, output: TrainOutput) -> tuple[TrainOutput, Tensor, Tensor]:
+        """With the recorded slice, both without what the recording cannot hold."""
         hop = self.config.hop
         real = take_slices(batch.wave.to(self.device), output.slice_start * hop, self.slice_frames * hop)
         rate = self.config.sample_rate
