@@ -75,6 +75,18 @@ def test_padding_and_other_rows_change_neither_sample_nor_loss() -> None:
     torch.testing.assert_close(whole, (first * 11 + second * 7) / 18)
 
 
+def test_a_latent_is_finished_from_where_it_was_taken_back_to() -> None:
+    network, prior, style = _network(3), _prior(2, 11, [11, 7]), torch.randn(2, 3, 1)
+    torch.nn.init.normal_(network.output_projection.weight)
+    z, noise = prior.mean + 0.3 * torch.randn(2, 2, 11) * prior.mask, torch.randn(2, 2, 11)
+    there = network.finish(prior, z, style, noise, torch.ones(2))
+    torch.testing.assert_close(there, z * prior.mask)
+    from_noise = network.finish(prior, z, style, noise, torch.zeros(2))
+    torch.testing.assert_close(from_noise, network.sample(prior, style, noise, 0.8) * prior.mask)
+    half = network.finish(prior, z, style, noise, torch.full((2,), 0.5))
+    assert 0 < (half - z * prior.mask).abs().mean() < (from_noise - z * prior.mask).abs().mean()
+
+
 def test_moments_cover_the_way_from_noise_to_speech() -> None:
     times = spread_times(50, 3)
     assert times.shape == (50, 3)
@@ -100,6 +112,13 @@ def test_the_waveform_stage_trains_it_but_not_through_it_the_latent() -> None:
     ).matching.backward()  # fmt: skip
     learns = {name.split(".")[0] for name, p in vits.named_parameters() if p.grad is not None and p.grad.any()}
     assert "prior_encoder" in learns and "posterior_encoder" not in learns
+    vits.zero_grad()
+    vits(
+        None, spec, torch.tensor([20, 14]), phonemes, torch.tensor([5, 4]), slice_frames=8, tokens=tokens,
+        finish_from=torch.tensor([0.3, 0.6]),
+    ).wave_slice.square().sum().backward()  # fmt: skip
+    learns = {name.split(".")[0] for name, p in vits.named_parameters() if p.grad is not None and p.grad.any()}
+    assert learns == {"decoder", "style_encoder"}
 
 
 def test_synthesis_at_another_speed_follows_it_all_the_way() -> None:

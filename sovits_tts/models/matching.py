@@ -22,6 +22,7 @@ from sovits_tts.models.wavenet import WaveNet
 _KERNEL, _DILATION = 3, 2  # of the WaveNet: each layer sees twice as far as the one before it
 _WAVES = 32  # frequencies that tell the time
 _FARTHEST = 8.0  # spreads from the mean that a target may be
+_FINISHING_NOISE, _FINISHING_STEPS = 0.8, 3  # synthesis does not use all of the noise either
 DRAWS = 3  # moments that each row is asked about in one step: cheap, next to the prior
 
 
@@ -60,13 +61,15 @@ class FlowMatching(nn.Module):
         return self._followed(prior, style, noise * noise_scale * prior.mask, start, self.n_steps)
 
     @torch.no_grad()
-    def finish(self, prior: Prior, z: Tensor, style: Tensor, noise: Tensor, start: Tensor, n_steps: int = 3) -> Tensor:
+    def finish(self, prior: Prior, z: Tensor, style: Tensor, noise: Tensor, start: Tensor) -> Tensor:
         """A latent taken back to the moments `start` (B,), and from there on made by the network (as SDEdit does, Meng
         et al. 2022): it says at every time what `z` says, with the faults that the network has.
+
+        noise: standard normal, as `z`
         """
-        moment = start[:, None, None]
-        x = (1 - moment) * noise.float() + moment * _in_units_of(prior, z)
-        return self._followed(prior, style, x.to(z.dtype), start, n_steps)
+        moment = start[:, None, None].float()
+        x = (1 - moment) * _FINISHING_NOISE * noise.float() + moment * _in_units_of(prior, z)
+        return self._followed(prior, style, x.to(z.dtype), start, _FINISHING_STEPS)
 
     def _followed(self, prior: Prior, style: Tensor, x: Tensor, start: Tensor, n_steps: int) -> Tensor:
         """Euler steps from `start` to 1, and back from units of the prior."""
@@ -102,6 +105,11 @@ class FlowMatching(nn.Module):
 def spread_times(rows: int, draws: int, generator: torch.Generator | None = None) -> Tensor:
     """(rows, draws) moments, one in each of `draws` equal parts of 0 to 1, so that no row asks about one part only."""
     return (torch.arange(draws) + torch.rand(rows, draws, generator=generator)) / draws
+
+
+def starts(rows: int, generator: torch.Generator | None = None) -> Tensor:
+    """(rows,) moments from which on a latent is finished: most of the noise is left to none of it."""
+    return 0.1 + 0.6 * torch.rand(rows, generator=generator)
 
 
 def _in_units_of(prior: Prior, z: Tensor) -> Tensor:

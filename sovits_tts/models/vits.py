@@ -229,6 +229,7 @@ class VITS(nn.Module):
         posterior_pull: float = 1.0,
         matching_time: Tensor | None = None,
         matching_noise: Tensor | None = None,
+        finish_from: Tensor | None = None,
     ) -> TrainOutput:
         """One training pass.
 
@@ -242,6 +243,8 @@ class VITS(nn.Module):
         generator: of the slices and the posterior's noise, on the CPU; `noise`, `slice_start` give them outright
         slice_frames: decoded of each row; 0: none, where decoder and pitch do not learn
         matching_time, matching_noise: as `models.matching` takes them
+        finish_from: (B,) moments; the decoder speaks latents that flow matching finished from there (with the first of
+            `matching_noise`, if given) instead of the recording's own. The posterior learns nothing from it then
         posterior_pull: share of the KL gradient that reaches the posterior. Less than 1 lets the latent say more, while
             prior, flow and style still learn at full weight what it says
         """
@@ -263,21 +266,24 @@ class VITS(nn.Module):
             noise = torch.randn(prior.mean.shape, generator=generator).to(prior.mean)
         posterior = self.posterior_encoder(self._seen(spec), mask, style.vector, noise)
         z, log_std_q = (_pulled(x, posterior_pull) for x in (posterior.z, posterior.log_std))
-        matching = None
+        matching, spoken_z = None, posterior.z
         if isinstance(self.flow, FlowMatching):
             z_p = z
             matching = self.flow.loss(prior, posterior.mean, style.vector, matching_time, matching_noise)
+            if finish_from is not None:
+                fresh = torch.randn_like(z) if matching_noise is None else matching_noise[:, 0]
+                spoken_z = self.flow.finish(prior, posterior.mean, style.vector, fresh, finish_from)
         else:
             z_p = self.flow(z, mask, style.vector)
         if slice_start is None:
             slice_start = random_starts(spec_lengths, slice_frames, generator)
-        wave_slice, said = self.decode_slice(posterior.z, style, slice_start, slice_frames, pitch)
+        wave_slice, said = self._decoded(spoken_z, style, slice_start, slice_frames, pitch)
         return TrainOutput(
             wave_slice, slice_start, prior, posterior.z, z_p, posterior.mean, log_std_q, mask,
             commit_loss, style, said, matching,
         )  # fmt: skip
 
-    def decode_slice(
+    def _decoded(
         self, z: Tensor, style: Style, start: Tensor, slice_frames: int, pitch: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
         """A slice of the waveform as in training, and what the pitch head says of all of it.

@@ -10,21 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from sovits_tts.errors import ConfigError
-from sovits_tts.models.frames import random_starts
-from sovits_tts.models.matching import FlowMatching
-from sovits_tts.models.vits import TrainOutput
+from sovits_tts.models.matching import starts
 from sovits_tts.specs import VITSConfig
 from sovits_tts.training.schedule import Schedule
 from sovits_tts.training.vits import VITSStage, VITSWeights
 from sovits_tts.training.vits_data import VITSBatch
 
 LEARNING = ("decoder.",)
-_START = (0.1, 0.7)  # where the flow takes over, between noise and speech
-_NOISE = 0.8
 _WARMUP = 400  # steps over which the discriminators come to count
 
 
@@ -69,18 +64,5 @@ class DecoderStage(VITSStage):
         self.generator.eval()
         self.generator.decoder.train()
 
-    def generate(self, batch: VITSBatch) -> tuple[TrainOutput, Tensor, Tensor]:
-        flow, inputs = self.generator.flow, batch.inputs(self.g_precision)
-        assert isinstance(flow, FlowMatching)
-        with self.g_precision.autocast():
-            with torch.no_grad():
-                output: TrainOutput = self.generator(None, **inputs, slice_frames=0)
-                low, high = _START
-                start = (low + (high - low) * torch.rand(len(output.z))).to(output.z.device)
-                noise = _NOISE * torch.randn_like(output.z)
-                z = flow.finish(output.prior, output.mean_q, output.style.vector, noise, start)
-            place = random_starts(batch.spec_lengths, self.slice_frames).to(z.device)
-            wave, said = self.generator.decode_slice(z, output.style, place, self.slice_frames, inputs["pitch"])
-        return self.compared(
-            batch, replace(output, wave_slice=wave, slice_start=place, pitch=said, matching=None)
-        )  # fmt: skip
+    def inputs(self, batch: VITSBatch) -> dict[str, Tensor | None]:
+        return super().inputs(batch) | {"finish_from": starts(len(batch.tokens)).to(self.device)}

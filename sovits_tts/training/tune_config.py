@@ -125,6 +125,8 @@ class VITSTune(Tune):
     text_low_lr_rate: times the rate, for the phoneme embedding, the text encoder and the cross-attention
     slice_frames:     spectrogram frames decoded of each clip and step
     other_style:      take the voice of a clip from another clip of the speaker, as synthesis does; else from itself
+    finish:           decode latents that the flow finished, as synthesis does, not the recording's own; for a flow of
+                      `models.matching` with a frozen posterior (mini)
     narrow:           compare recordings that hold nothing above 8 kHz only below it, so that they cannot dull a voice
     mel, stft, kl, feature, adversarial: weights of the losses. adversarial 0: no discriminators, feature is unused
     pitch:            weight of the pitch's loss, for a model whose decoder has a source (mini)
@@ -140,6 +142,7 @@ class VITSTune(Tune):
     text_low_lr_rate: float = 0.4
     slice_frames: int = 32
     other_style: bool = False
+    finish: bool = False
     narrow: bool = True
     mel: float = 45.0
     stft: float = 0.0
@@ -174,7 +177,7 @@ def defaults(spec: ModelSpec) -> tuple[GPTTune, VITSTune]:
     )  # fmt: skip
     # A prior that learns a minute by heart (KL 12.3 instead of 10.2 nats on held-out lines) reads others worse.
     vits = replace(
-        vits, epochs=8, other_style=True, stft=2.0, max_norm=1000.0,
+        vits, epochs=8, other_style=True, finish=True, stft=2.0, max_norm=1000.0,
         frozen=("style_encoder", "posterior_encoder", "prior_encoder"),
     )  # fmt: skip
     return gpt, vits

@@ -15,7 +15,7 @@ from sovits_tts.data.batching import upstream_vits_padding
 from sovits_tts.errors import DataError
 from sovits_tts.mel import spectrogram
 from sovits_tts.models.frames import starts_at
-from sovits_tts.models.matching import DRAWS, spread_times
+from sovits_tts.models.matching import DRAWS, spread_times, starts
 from sovits_tts.training.precision import Precision
 from sovits_tts.training.tune_config import VALIDATED, VITSTune
 from sovits_tts.training.tune_data import ClipFeatures, TuneData
@@ -38,12 +38,14 @@ class VITSTuneBatch(VITSBatch):
     # as `models.matching` takes them, for a flow that is one
     matching_time: Tensor | None = field(default=None, kw_only=True)  # (B, K)
     matching_noise: Tensor | None = field(default=None, kw_only=True)  # (B, K, d_latent, T)
+    finish_from: Tensor | None = field(default=None, kw_only=True)  # (B,); None: the decoder speaks the recording's own
 
     def inputs(self, precision: Precision) -> dict[str, Tensor | None]:
         return super().inputs(precision) | {
             "speaker": None if self.speaker is None else precision.input(self.speaker),
             "noise": precision.input(self.noise), "slice_start": self.slice_start.to(precision.device),
             "matching_time": None if self.matching_time is None else self.matching_time.to(precision.device),
+            "finish_from": None if self.finish_from is None else self.finish_from.to(precision.device),
             "matching_noise": None if self.matching_noise is None else self.matching_noise.to(precision.device),
         }  # fmt: skip
 
@@ -57,7 +59,7 @@ class _Item:
     narrow: bool
     noise: Tensor  # (d_latent, T)
     start: int
-    moments: tuple[Tensor, Tensor] | None  # (K,) and (K, d_latent, T) for `models.matching`
+    moments: tuple[Tensor, Tensor, Tensor] | None  # (K,), (K, d_latent, T) and () for `models.matching`
 
 
 class VITSTuneData:
@@ -125,7 +127,10 @@ class VITSTuneData:
         narrow = self.config.narrow and not self.config.exact and self.data.rows[index].narrow
         moments = None
         if c.d_matching:
-            moments = spread_times(1, DRAWS, generator)[0], torch.randn(DRAWS, *noise.shape, generator=generator)
+            moments = (
+                spread_times(1, DRAWS, generator)[0], torch.randn(DRAWS, *noise.shape, generator=generator),
+                starts(1, generator)[0],
+            )  # fmt: skip
         return _Item(clip, voice, spec, style, narrow, noise, start, moments)
 
     def _tokens(self, clip: ClipFeatures) -> Tensor:
@@ -165,8 +170,9 @@ class VITSTuneData:
             torch.tensor([item.start for item in items]),
             pitch=frame_pitch(torch.stack(waves), c) if c.source else None,
             spoken=torch.stack([_spoken(item.clip, tokens) for item in items]) if c.follows_text else None,
-            matching_time=torch.stack([time for time, _ in moments]) if moments else None,
-            matching_noise=torch.stack([_fit(noise, longest) for _, noise in moments]) if moments else None,
+            matching_time=torch.stack([time for time, _, _ in moments]) if moments else None,
+            matching_noise=torch.stack([_fit(noise, longest) for _, noise, _ in moments]) if moments else None,
+            finish_from=torch.stack([start for *_, start in moments]) if moments and self.config.finish else None,
         )  # fmt: skip
 
 

@@ -102,6 +102,10 @@ class VITSStage:
         self.average.update()
         return values
 
+    def inputs(self, batch: VITSBatch) -> dict[str, Tensor | None]:
+        """What the network is told of a batch."""
+        return batch.inputs(self.g_precision)
+
     def _train_mode(self) -> None:
         self.generator.train()
 
@@ -109,13 +113,9 @@ class VITSStage:
         """Output of the networks, the generated slice and the recorded one, (B, 1, slice)."""
         with self.g_precision.autocast():
             output: TrainOutput = self.generator(
-                None, **batch.inputs(self.g_precision), slice_frames=self.slice_frames,
+                None, **self.inputs(batch), slice_frames=self.slice_frames,
                 posterior_pull=self.weights.posterior_pull,
             )  # fmt: skip
-        return self.compared(batch, output)
-
-    def compared(self, batch: VITSBatch, output: TrainOutput) -> tuple[TrainOutput, Tensor, Tensor]:
-        """With the recorded slice, both without what the recording cannot hold."""
         hop = self.config.hop
         real = take_slices(batch.wave.to(self.device), output.slice_start * hop, self.slice_frames * hop)
         rate = self.config.sample_rate
