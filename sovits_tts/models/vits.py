@@ -8,6 +8,7 @@ What is unusual about this network:
 
 Training:  spectrogram -> posterior -> z -> flow -> z_p, pulled towards the prior; a slice of z -> decoder -> waveform.
 Inference: prior -> sample -> inverse flow -> decoder.
+With `d_matching` the flow is one network that moves noise towards z in a few steps, and is nobody's inverse.
 """
 
 from __future__ import annotations
