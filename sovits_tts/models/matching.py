@@ -23,6 +23,7 @@ _KERNEL, _DILATION = 3, 2  # of the WaveNet: each layer sees twice as far as the
 _WAVES = 32  # frequencies that tell the time
 _FARTHEST = 8.0  # spreads from the mean that a target may be
 _FINISHING_NOISE, _FINISHING_STEPS = 0.8, 3  # synthesis does not use all of the noise either
+_STARTS = (0.1, 0.7)
 DRAWS = 3  # moments that each row is asked about in one step: cheap, next to the prior
 
 
@@ -37,7 +38,7 @@ class FlowMatching(nn.Module):
         self.wavenet = WaveNet(d_hidden, _KERNEL, n_layers, d_style, _DILATION)
         self.output_projection = nn.Conv1d(d_hidden, channels, 1)
         self.time_projection = nn.Sequential(
-            nn.Linear(2 * _WAVES, 2 * _WAVES * 2), nn.SiLU(), nn.Linear(2 * _WAVES * 2, d_style)
+            nn.Linear(2 * _WAVES, 4 * _WAVES), nn.SiLU(), nn.Linear(4 * _WAVES, d_style)
         )
         for parameter in self.output_projection.parameters():
             nn.init.zeros_(parameter)  # starts as the prior alone
@@ -108,8 +109,9 @@ def spread_times(rows: int, draws: int, generator: torch.Generator | None = None
 
 
 def starts(rows: int, generator: torch.Generator | None = None) -> Tensor:
-    """(rows,) moments from which on a latent is finished: most of the noise is left to none of it."""
-    return 0.1 + 0.6 * torch.rand(rows, generator=generator)
+    """(rows,) moments to finish a latent from: from nearly noise to where its sounds are settled."""
+    low, high = _STARTS
+    return low + (high - low) * torch.rand(rows, generator=generator)
 
 
 def _in_units_of(prior: Prior, z: Tensor) -> Tensor:
