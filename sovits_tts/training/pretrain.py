@@ -1,6 +1,7 @@
 """Train an embedded model from scratch, part by part, each resumable:
 
 decode → teacher → content → tokens → gpt, vits (side by side once tokens exist) → prior → decoder → package
+decode → restore → any of gpt, vits, prior, decoder → package, where the work folder is gone but a model has landed
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ from sovits_tts.training.pretrain_content import ContentRun, load_codebook, make
 from sovits_tts.training.pretrain_package import package, waveform_weights
 from sovits_tts.training.pretrain_teacher import TeacherRun, pretrain_teacher
 from sovits_tts.training.prior import PriorStage
+from sovits_tts.training.restore import restore
 from sovits_tts.training.vits import VITSStage, VITSWeights
 from sovits_tts.training.vits_data import VITSData
 from sovits_tts.training.work import averaged, content_stage, install_codebook, pieces_of, saved_stage, stored_tokens
 
 SEED = 1234
+RESTORE = "restore"  # instead of teacher, content and tokens, where a landed model has done them
 PARTS = ("decode", "teacher", "content", "tokens", "gpt", "vits", "prior", "decoder", "package")
 
 
@@ -69,6 +72,7 @@ class PriorRun:
     steps: int = 20000
     items: int = 8
     longest: float = 3.0  # seconds of a crop
+    longest_style: float = 6.0  # seconds of what gives the voice: synthesis has 3 to 10
     peak_lr: float = 8e-4
     save_seconds: float = 600.0
     workers: int = 1
@@ -109,17 +113,20 @@ def pretrain(
     *,
     corpus: Path | None = None,
     out: Path | None = None,
+    model: Path | None = None,
     minutes: float = float("inf"),
     on_event: OnEvent = silent,
 ) -> None:
-    """Run one of `PARTS` in the folder `work`, from where it stopped, for at most `minutes`.
+    """Run one of `PARTS`, or `RESTORE`, in the folder `work`, from where it stopped, for at most `minutes`.
 
-    corpus: the folder with manifest.csv, for "decode"; out: the model folder, for "package".
+    corpus: the folder with manifest.csv, for "decode"; out: the model folder, for "package";
+    model: a landed one to go on from, for "restore".
     Raises ConfigError for an unknown part and DataError when an earlier part is missing.
     """
     spec = get_spec(config.spec)
     run_part: dict[str, Callable[[], Any]] = {
         "decode": lambda: decode_corpus(_given(corpus, "--corpus"), work, spec.languages, on_event=on_event),
+        RESTORE: lambda: restore(work, spec, _given(model, "--from"), on_event),
         "teacher": lambda: pretrain_teacher(work, config.teacher, on_event),
         "content": lambda: train_content(work, spec, replace(config.content, device=config.device), minutes, on_event),
         "tokens": lambda: make_tokens(work, spec, *content_stage(work, spec), on_event),
@@ -130,7 +137,7 @@ def pretrain(
         "package": lambda: package(work, spec, _given(out, "--out"), config.meta),
     }
     if part not in run_part:
-        raise ConfigError(f"There is no part {part!r} of pretraining.", hint=f"Choose one of: {', '.join(PARTS)}.")
+        raise ConfigError(f"There is no part {part!r} of pretraining.", hint=f"Choose one of: {', '.join(run_part)}.")
     torch.manual_seed(SEED)  # networks start alike every time
     run_part[part]()
 
@@ -194,7 +201,7 @@ def train_prior(
     vits, _ = saved_stage(work / "vits")
     data = VITSData(
         Corpus(work), read_pieces(work / "pieces.jsonl"), stored_tokens(work), spec.vits, pieces_of(work, "train"),
-        items=settings.items, longest=settings.longest,
+        items=settings.items, longest=settings.longest, longest_style=settings.longest_style,
     )  # fmt: skip
     latent = averaged(vits, "generator")
     stage = PriorStage(spec.vits, latent, settings.steps, settings.peak_lr, device)
