@@ -81,6 +81,7 @@ class VITSConfig:
     d_mrte: int = 512
     n_heads_mrte: int = 4
     follows_text: bool = False  # the prior is told which phoneme each token speaks, beside its cross-attention
+    d_reference: int = 0  # > 0: width of the prior's attention to the latents of the clip (models.reference)
     # flow and posterior
     n_flows: int = 4
     n_layers_flow: int = 4
@@ -113,6 +114,11 @@ class VITSConfig:
     @property
     def n_bins(self) -> int:
         return self.n_fft // 2 + 1
+
+    @property
+    def speaks_with_posterior(self) -> bool:
+        """Whether synthesis needs the posterior too: a clip is attended to in its terms."""
+        return self.d_reference > 0
 
     def __post_init__(self) -> None:
         product = math.prod(self.upsample_rates) * (self.istft_size // 4 or 1)
@@ -198,7 +204,7 @@ _MINI = ModelSpec(
         sample_rate=24000, n_fft=1024, hop=480, win=1024, n_mels=100,
         d_content=192, codebook_size=512,
         d_latent=96, d_hidden=96, d_filter=384, n_layers_content=2, n_layers_text=4, n_layers_joint=2,
-        d_mrte=128, d_matching=176, n_layers_flow=6, n_layers_posterior=6,
+        d_mrte=128, d_reference=128, d_matching=168, n_layers_flow=6, n_layers_posterior=6,
         style_bins=342, d_style_hidden=96, d_style=128,
         decoder_channels=384, upsample_rates=(2, 2), upsample_kernels=(4, 4), istft_size=480, source=True,
         log_spectrum=True, follows_text=True, contrast=(1.4, 1.1), pitch_range=2.2,

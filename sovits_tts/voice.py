@@ -29,6 +29,7 @@ from sovits_tts.checkpoints.build import LoadedModel, load_model
 from sovits_tts.clip import Window, best_windows
 from sovits_tts.errors import AudioError, VoiceError
 from sovits_tts.features import bert_features, prompt_tokens, style
+from sovits_tts.models.reference import Reference
 from sovits_tts.models.source import MIDDLE
 from sovits_tts.models.vits import Style
 from sovits_tts.pitch import pitch
@@ -56,6 +57,7 @@ class VoiceFeatures:
     phonemes:    (P,) ids of the transcript, none without one
     bert:        (P, d_bert) or None for zeros
     style:       (d_style,), style_text: (d_mrte,)
+    reference:   (d_latent, R) latents of the clip, for a prior that attends to it
     """
 
     fingerprint: str
@@ -65,10 +67,15 @@ class VoiceFeatures:
     bert: Tensor | None
     style: Tensor
     style_text: Tensor
+    reference: Tensor | None = None
 
     def style_for(self, like: Tensor) -> Style:
         """As the VITS stage takes it, on the device and in the type of `like`."""
-        return Style(self.style.to(like)[None, :, None], self.style_text.to(like)[None, :, None])
+        style = Style(self.style.to(like)[None, :, None], self.style_text.to(like)[None, :, None])
+        if self.reference is not None:
+            latent = self.reference.to(like)[None]
+            style.reference = Reference(latent, torch.ones_like(latent[:, :1]))
+        return style
 
     def fits(self, model: LoadedModel) -> bool:
         """Made by this model, and nothing in it out of the model's range: a file may claim anything."""
@@ -80,6 +87,8 @@ class VoiceFeatures:
             and 0 <= self.own <= len(self.tokens)
             and self.style.shape == (spec.vits.d_style,)
             and self.style_text.shape == (spec.vits.d_mrte,)
+            and (self.reference is not None) == bool(spec.vits.d_reference)
+            and (self.reference is None or self.reference.shape[:-1] == (spec.vits.d_latent,))
             and (self.bert is None or self.bert.shape == (len(self.phonemes), spec.gpt.d_bert))
         )
 
@@ -167,6 +176,8 @@ class Voice:
             tensors |= {"style": made.style.float(), "style_text": made.style_text.float()}
             if made.bert is not None:
                 tensors["bert"] = made.bert.float()
+            if made.reference is not None:
+                tensors["reference"] = made.reference.float()
         return {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
 
     def _facts(self) -> dict[str, Any]:
@@ -229,6 +240,7 @@ def adopt(model: LoadedModel, voice: Voice, *, exact: bool = False) -> Voice:
     made = VoiceFeatures(
         fingerprint(model) if not exact else "",
         tokens, own, phonemes, bert, sounds.vector[0, :, 0].float().cpu(), sounds.text[0, :, 0].float().cpu(),
+        None if sounds.reference is None else sounds.reference.latent[0].float().cpu(),
     )  # fmt: skip
     return replace(voice, features=made)
 
@@ -242,11 +254,14 @@ def blend(model: LoadedModel, voice: Voice, others: Sequence[tuple[Voice, float]
     like = model.vits.style_encoder.projection.weight
     own = voice.features.style_for(like)
     vector, text = own.vector, own.text
+    heard = [(own.reference, 1 - sum(share for _, share in others))]
     for other, share in others:
         known = other.features
         sound = known.style_for(like) if known and known.fits(model) else style(model, other.audio)
         vector, text = vector + share * (sound.vector - own.vector), text + share * (sound.text - own.text)
-    return Style(vector, text)
+        heard.append((sound.reference, share))
+    parts = [(reference, share) for reference, share in heard if reference is not None and share > 0]
+    return Style(vector, text, Reference.blended(parts) if parts else None)
 
 
 def fingerprint(model: LoadedModel) -> str:
@@ -307,14 +322,14 @@ def _parse(data: bytes) -> Voice:
 
 def _features(tensors: dict[str, Tensor], facts: dict[str, Any]) -> VoiceFeatures:
     integers = {key: tensors[key] for key in ("tokens", "phonemes")}
-    floats = {key: tensors[key] for key in ("style", "style_text", "bert") if key in tensors}
+    floats = {key: tensors[key] for key in ("style", "style_text", "bert", "reference") if key in tensors}
     if any(t.dtype != torch.int32 or t.ndim != 1 for t in integers.values()):
         raise ValueError("its tokens are no list of integers")
     if any(t.dtype != torch.float32 or not torch.isfinite(t).all() for t in floats.values()):
         raise ValueError("its features are no finite float32 numbers")
     return VoiceFeatures(
         str(facts["fingerprint"]), integers["tokens"].long(), int(facts["own"]), integers["phonemes"].long(),
-        floats.get("bert"), floats["style"], floats["style_text"],
+        floats.get("bert"), floats["style"], floats["style_text"], floats.get("reference"),
     )  # fmt: skip
 
 

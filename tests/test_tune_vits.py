@@ -138,7 +138,8 @@ def test_frozen_parts_stay(made: Any) -> None:
     assert not ours.generator.style_encoder.training and ours.generator.decoder.training
     changed = {name.split(".")[0] for name, value in ours.weights().items() if not torch.equal(value, before[name])}
     assert changed == {"prior_encoder", "flow", "decoder"}
-    assert not any(name.startswith("posterior_encoder") for name in ours.weights())
+    kept = any(name.startswith("posterior_encoder") for name in ours.weights())
+    assert kept == ours.config.speaks_with_posterior
 
 
 def test_settings_reach_the_losses(made: Any) -> None:

@@ -23,8 +23,8 @@ SPEC = ModelSpec(
     vits=VITSConfig(
         sample_rate=16000, n_fft=1024, hop=320, win=1024, n_mels=40, d_content=16, codebook_size=64,
         d_latent=8, d_hidden=8, d_filter=16, n_layers_content=1, n_layers_text=1, n_layers_joint=1,
-        d_mrte=16, d_matching=16, n_layers_flow=2, n_layers_posterior=1, style_bins=200, d_style_hidden=8, d_style=16,
-        decoder_channels=32, upsample_rates=(8, 5, 4, 2), upsample_kernels=(16, 11, 8, 4),
+        d_mrte=16, d_reference=16, d_matching=16, n_layers_flow=2, n_layers_posterior=1, style_bins=200,
+        d_style_hidden=8, d_style=16, decoder_channels=32, upsample_rates=(8, 5, 4, 2), upsample_kernels=(16, 11, 8, 4),
         resblock_type=2, resblock_kernels=(3,), resblock_dilations=((1, 3),), log_spectrum=True, follows_text=True,
     ),
     content=ContentConfig(

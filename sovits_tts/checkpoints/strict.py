@@ -79,9 +79,10 @@ def make_gpt(spec: ModelSpec, weights: Mapping[str, Tensor]) -> GPT:
 
 
 def make_vits(spec: ModelSpec, weights: Mapping[str, Tensor], posterior: bool) -> VITS:
-    """The VITS stage from prefixed weights. posterior: build it too; an error if the weights lack it."""
+    """The VITS stage from prefixed weights. posterior: build it although synthesis does not need it; an error if the
+    weights lack it."""
     own = part(weights, "vits")
-    if not posterior:
+    if not posterior and not spec.vits.speaks_with_posterior:
         own = {name: value for name, value in own.items() if not name.startswith(_POSTERIOR)}
     known = any(spec.vits == row.vits for row in SPECS.values())
     return fill(lambda: VITS(spec.vits, posterior=posterior), own, "VITS stage", known)

@@ -25,7 +25,6 @@ from sovits_tts.voicepack import FORMAT, METRICS, VOICE, Base, Manifest, VoicePa
 from sovits_tts.voicepack_write import new_folder, seal
 
 NORMAL = "normal"
-_POSTERIOR = "posterior_encoder."
 _GOOD_LENGTH = 6.0  # seconds; a prompt of this length has told the voice and leaves room for the text
 
 
@@ -116,11 +115,10 @@ def _place(source: str) -> tuple[str, ...]:
 
 
 def _stored(stage: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Half precision, without what only training needs."""
+    """Half precision."""
     return {
         name: (value.half() if value.is_floating_point() else value).contiguous().clone()
         for name, value in stage.items()
-        if not name.startswith(_POSTERIOR)
     }
 
 

@@ -24,7 +24,7 @@ _WAVES = 32  # frequencies that tell the time
 _FARTHEST = 8.0  # spreads from the mean that a target may be
 _FINISHING_NOISE, _FINISHING_STEPS = 0.8, 3  # synthesis does not use all of the noise either
 _STARTS = (0.1, 0.7)
-DRAWS = 3  # moments that each row is asked about in one step: cheap, next to the prior
+DRAWS = 2  # moments that each row is asked about in one step: cheap, next to the prior
 
 
 class FlowMatching(nn.Module):

@@ -3,7 +3,8 @@
 What is unusual about it: length comes from the tokens alone (there is no duration model). Phonemes only sharpen the
 pronunciation, through one cross-attention from frames to phonemes (called MRTE, multi-reference timbre encoder, in
 Mega-TTS, Jiang et al. 2023, which the layout follows) where the voice is added too. A prior that follows its text is
-also told which phoneme each frame speaks, as the reading position of the GPT stage knows (`models.reading`).
+also told which phoneme each frame speaks, as the reading position of the GPT stage knows (`models.reading`), and one
+with `d_reference` looks up how the clip says the like (`models.reference`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_tts.models.attention import Attention, Encoder
+from sovits_tts.models.reference import Reference, ReferenceAttention
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Prior:
     log_std: Tensor  # (B, d_latent, T)
     mask: Tensor  # (B, 1, T)
     hidden: Tensor  # (B, d_hidden, T before speed)
+    lookup: Tensor | None = None  # scalar, in training: `ReferenceAttention.lookup_loss`
 
     def sample(self, noise: Tensor, noise_scale: float) -> Tensor:
         """noise: standard normal, as `mean` -> (B, d_latent, T)"""
@@ -89,6 +92,7 @@ class PriorEncoder(nn.Module):
         d_mrte: int,
         n_heads_mrte: int,
         follows_text: bool = False,
+        d_reference: int = 0,
     ) -> None:
         super().__init__()
 
@@ -103,6 +107,7 @@ class PriorEncoder(nn.Module):
         self.joint_encoder = encoder(n_layers_joint)
         self.projection = nn.Conv1d(d_hidden, 2 * d_latent, 1)
         self.spoken_projection = nn.Conv1d(d_hidden, d_hidden, 1) if follows_text else None
+        self.reference_attention = ReferenceAttention(d_hidden, d_latent, d_reference) if d_reference else None
 
     def forward(
         self,
@@ -114,6 +119,8 @@ class PriorEncoder(nn.Module):
         speed: float = 1.0,
         join: Join | None = None,
         spoken: Tensor | None = None,
+        reference: Reference | None = None,
+        own: Tensor | None = None,
     ) -> Prior:
         """Distribution of the latent for each frame.
 
@@ -122,6 +129,8 @@ class PriorEncoder(nn.Module):
         style: (B, d_mrte, 1)
         speed: > 1 speaks faster; the encoded frames are interpolated, so pitch is kept
         spoken: (B, T) index of the phoneme in each frame, -1 unknown; for a prior that follows its text
+        reference: the clip, for a prior that attends to it; None: not known
+        own: (B, d_latent, T) latent of the target itself, in training, to learn looking up with
         """
         text = self.phoneme_embedding(phonemes).transpose(1, 2)  # (B, d_hidden, P)
         text = self.text_encoder(text, phoneme_mask)
@@ -131,6 +140,11 @@ class PriorEncoder(nn.Module):
             x = x + self.spoken_projection(heard) * (spoken >= 0)[:, None] * mask
         x = self.content_encoder(x, mask)
         x = self.mrte(x, mask, text, phoneme_mask, style)
+        lookup = None
+        if self.reference_attention is not None:
+            lookup = None if own is None else self.reference_attention.lookup_loss(x, own, mask)
+            if reference is not None:
+                x = x + self.reference_attention(x, reference) * mask
         if join is not None and join.drop:
             x, mask = x[..., : -join.drop], mask[..., : -join.drop]
         hidden = self.joint_encoder(x, mask)
@@ -142,7 +156,7 @@ class PriorEncoder(nn.Module):
             x = F.interpolate(x, size=frames_at_speed(x.shape[-1], speed), mode="linear")
             mask = F.interpolate(mask, size=x.shape[-1], mode="nearest")
         mean, log_std = (self.projection(x) * mask).chunk(2, dim=1)
-        return Prior(mean, log_std, mask, hidden)
+        return Prior(mean, log_std, mask, hidden, lookup)
 
 
 def _crossfade(previous: Tensor | None, x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ What is unusual about this network:
 
 Training:  spectrogram -> posterior -> z -> flow -> z_p, pulled towards the prior; a slice of z -> decoder -> waveform.
 Inference: prior -> sample -> inverse flow -> decoder.
+With `d_reference` the prior also attends to the latents of the clip, which the posterior says: then it stays.
 With `d_matching` the flow is one network that moves noise towards z in a few steps, and is nobody's inverse.
 """
 
@@ -26,6 +27,7 @@ from sovits_tts.models.matching import FlowMatching
 from sovits_tts.models.posterior import PosteriorEncoder
 from sovits_tts.models.prior import Join, Prior, PriorEncoder, frames_at_speed
 from sovits_tts.models.quantizer import Quantizer
+from sovits_tts.models.reference import Reference
 from sovits_tts.models.style import StyleEncoder
 from sovits_tts.models.weight_norm import fold_weight_norm
 from sovits_tts.specs import VITSConfig
@@ -39,6 +41,7 @@ class Style:
 
     vector: Tensor  # (B, d_style, 1): flow, posterior, decoder
     text: Tensor  # (B, d_mrte, 1): prior
+    reference: Reference | None = None  # the clip itself, for a prior that attends to it
 
 
 @dataclass
@@ -58,7 +61,7 @@ class TrainOutput:
 
 
 class VITS(nn.Module):
-    """`posterior=False` leaves the training-only encoder out, as fine-tuned official files do.
+    """`posterior=False` leaves that encoder out where only training needs it, as fine-tuned official files do.
 
     `exact=True` repeats an official flaw that matters in training only: see `StyleEncoder`.
     """
@@ -69,7 +72,7 @@ class VITS(nn.Module):
         self.prior_encoder = PriorEncoder(
             c.d_content, c.n_phonemes, c.d_latent, c.d_hidden, c.d_filter, c.n_heads,
             c.n_layers_content, c.n_layers_text, c.n_layers_joint, c.kernel, c.dropout, c.d_mrte, c.n_heads_mrte,
-            c.follows_text,
+            c.follows_text, c.d_reference,
         )  # fmt: skip
         self.decoder = HiFiGAN(
             c.d_latent, c.d_style, c.decoder_channels, c.upsample_rates, c.upsample_kernels,
@@ -78,7 +81,7 @@ class VITS(nn.Module):
         )  # fmt: skip
         self.posterior_encoder = (
             PosteriorEncoder(c.n_bins, c.d_latent, c.d_hidden, FLOW_KERNEL, c.n_layers_posterior, c.d_style)
-            if posterior
+            if posterior or c.speaks_with_posterior
             else None
         )
         self.flow = (
@@ -117,11 +120,24 @@ class VITS(nn.Module):
             if speaker is None:
                 raise ValueError("This model needs a speaker vector beside the spectrogram.")
             vector = self.style_activation(vector + self.speaker_projection(speaker).unsqueeze(-1))
-        return self._as_style(vector)
+        style = self._as_style(vector)
+        if self.config.d_reference:
+            style.reference = self._reference(spec, mask, vector)
+        return style
+
+    @torch.no_grad()
+    def _reference(self, spec: Tensor, mask: Tensor | None, vector: Tensor) -> Reference:
+        assert self.posterior_encoder is not None
+        if mask is None:
+            mask = torch.ones_like(spec[:, :1])
+        return Reference(self.posterior_encoder(self._seen(spec), mask, vector).mean, mask)
 
     def mean_style(self, styles: Sequence[Style]) -> Style:
         """One voice from several clips of it (each B = 1 or all of one batch size)."""
-        return self._as_style(torch.stack([style.vector for style in styles]).mean(dim=0))
+        mean = self._as_style(torch.stack([style.vector for style in styles]).mean(dim=0))
+        known = [(style.reference, 1.0) for style in styles if style.reference is not None]
+        mean.reference = Reference.blended(known) if known else None
+        return mean
 
     def _seen(self, spec: Tensor) -> Tensor:
         """A spectrogram as the networks read it; padding stays zero."""
@@ -154,7 +170,7 @@ class VITS(nn.Module):
         mask = _mask(frame_lengths, content)
         return self.prior_encoder(
             content, mask, phonemes, _mask(phoneme_lengths, phonemes, content.dtype), style.text, speed, join,
-            self._per_frame(spoken, content.shape[-1]),
+            self._per_frame(spoken, content.shape[-1]), style.reference,
         )  # fmt: skip
 
     def _per_frame(self, spoken: Tensor | None, n_frames: int) -> Tensor | None:
@@ -198,8 +214,10 @@ class VITS(nn.Module):
         return frames_at_speed(n_tokens * self.config.token_frames, speed)
 
     def for_inference(self) -> VITS:
-        """Drop the posterior, fold weight norm, switch dropout off; in place, cannot be undone."""
-        self.posterior_encoder = None
+        """Drop the posterior, unless clips are heard through it, fold weight norm, switch dropout off; in place, cannot
+        be undone."""
+        if not self.config.speaks_with_posterior:
+            self.posterior_encoder = None
         return fold_weight_norm(self).eval().requires_grad_(False)
 
     # --- training ----------------------------------------------------------------------------------------------
@@ -251,9 +269,12 @@ class VITS(nn.Module):
         """
         if self.posterior_encoder is None:
             raise ValueError("Training needs the posterior, but this VITS was built without one.")
+        other = style_spec is not None
         if style_spec is None:
             style_spec, style_lengths = spec, spec_lengths
         style = self.style(style_spec, style_lengths, speaker)
+        if not other:
+            style.reference = None  # of a clip that is the target, the prior would only learn to copy
         vectors, commit_loss = self._quantize(content, tokens, train_quantizer)
         frames = vectors.to(spec.dtype).repeat_interleave(self.config.token_frames, dim=-1)[..., : spec.shape[-1]]
         if frames.shape[-1] < spec.shape[-1]:
@@ -262,10 +283,14 @@ class VITS(nn.Module):
         mask = length_mask(spec_lengths, spec.shape[-1], spec.dtype)
         phoneme_mask = length_mask(phoneme_lengths, phonemes.shape[-1], spec.dtype)
         heard_phonemes = self._per_frame(spoken, spec.shape[-1])
-        prior = self.prior_encoder(frames, mask, phonemes, phoneme_mask, style.text, spoken=heard_phonemes)
         if noise is None and generator is not None:
-            noise = torch.randn(prior.mean.shape, generator=generator).to(prior.mean)
+            shape = (len(spec), self.config.d_latent, spec.shape[-1])
+            noise = torch.randn(shape, generator=generator).to(spec)
         posterior = self.posterior_encoder(self._seen(spec), mask, style.vector, noise)
+        prior = self.prior_encoder(
+            frames, mask, phonemes, phoneme_mask, style.text, spoken=heard_phonemes, reference=style.reference,
+            own=posterior.mean.detach(),
+        )  # fmt: skip
         z, log_std_q = (_pulled(x, posterior_pull) for x in (posterior.z, posterior.log_std))
         matching, spoken_z = None, posterior.z
         if isinstance(self.flow, FlowMatching):

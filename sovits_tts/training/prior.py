@@ -8,6 +8,7 @@ latent of a sentence is, given its tokens, phonemes and voice.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -41,7 +42,7 @@ class PriorStage:
     ) -> None:
         """weights: of the whole network, as the waveform stage left them"""
         self.device = device
-        self.network = VITS(config)
+        self.network = VITS(replace(config, dropout=0.0))  # a few passes over the corpus: nothing is learnt by heart
         self.network.load_state_dict(dict(weights))
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(name.startswith(LEARNING))
@@ -64,6 +65,8 @@ class PriorStage:
         losses = {"kl": kl}
         if output.matching is not None:
             losses["matching"] = VITSWeights().matching * output.matching
+        if output.prior.lookup is not None:
+            losses["lookup"] = VITSWeights().lookup * output.prior.lookup
         torch.stack(list(losses.values())).sum().backward()
         norm = self.precision.update(self.optimizer, max_norm=_MAX_NORM)
         self.average.update()

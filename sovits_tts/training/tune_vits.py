@@ -232,8 +232,11 @@ class VITSTuneStage:
         return torch.randn(shape, generator=torch.Generator().manual_seed(self.tune.seed))
 
     def weights(self) -> dict[str, Tensor]:
-        """The stage's parameters but for the posterior, which synthesis does not need."""
-        return {k: v for k, v in self.g_precision.state_dict().items() if not k.startswith(_POSTERIOR)}
+        """The stage's parameters that synthesis needs: mostly not those of the posterior."""
+        state = self.g_precision.state_dict()
+        if self.config.speaks_with_posterior:
+            return state
+        return {k: v for k, v in state.items() if not k.startswith(_POSTERIOR)}
 
     def state_dict(self) -> dict[str, Any]:
         state = {"generator": _state(self.g_precision, self.g_optimizer)}

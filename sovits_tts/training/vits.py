@@ -42,6 +42,7 @@ class VITSWeights:
     adversarial: float = 1.0
     pitch: float = 15.0
     matching: float = 20.0  # of a flow that is one of `models.matching`
+    lookup: float = 0.2  # of a prior that attends to the clip
     posterior_pull: float = 1.0  # share of the KL term that reaches the posterior; see `VITS.forward_train`
 
 
@@ -142,6 +143,8 @@ class VITSStage:
         }
         if output.matching is not None:
             losses["matching"] = w.matching * output.matching
+        if output.prior.lookup is not None:
+            losses["lookup"] = w.lookup * output.prior.lookup
         if output.pitch is not None and batch.pitch is not None:
             losses["pitch"] = w.pitch * pitch_loss(output.pitch, batch.pitch.to(self.device), output.mask)
         if adversarial:

@@ -14,6 +14,7 @@ from sovits_tts.data.contours import Contours
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.data.pieces import Piece, SpeakerSampler
 from sovits_tts.data.tokens import TokenStore
+from sovits_tts.errors import DataError
 from sovits_tts.mel import spectrogram
 from sovits_tts.models.source import MIDDLE
 from sovits_tts.pitch import FRAME_RATE, pitch
@@ -21,6 +22,7 @@ from sovits_tts.specs import VITSConfig
 from sovits_tts.training.precision import Precision
 
 _UNTOLD = 0.1  # of the crops: synthesis must also do without positions, where nothing can align
+_MOST_DRAWS = 50  # for one crop: too short, or of a speaker who says nothing else
 NARROW = 8.5  # kHz: a recording that holds nothing above this must not teach what treble sounds like
 
 
@@ -89,7 +91,7 @@ class Crop:
 class VITSData:
     """Draws crops of `shortest`..`longest` seconds, speaker by speaker.
 
-    contours: pitch of the corpus, for a decoder with a source
+    contours: pitch of the corpus, for a decoder with a source; longest_style: seconds of what gives the voice
     """
 
     def __init__(
@@ -104,22 +106,25 @@ class VITSData:
         shortest: float = 1.0,
         longest: float = 3.0,
         seed: int = 9,
+        longest_style: float = 4.0,
     ) -> None:
         self.corpus, self.config, self.contours = corpus, config, contours
         self.pieces = [pieces[i] for i in indices]
         self.tokens = [store[i] for i in indices]
         self.items, self.shortest, self.longest, self.seed = items, shortest, longest, seed
-        self.token_samples = config.hop * config.token_frames
+        self.token_samples, self.longest_style = config.hop * config.token_frames, longest_style
         self.sampler = SpeakerSampler(self.pieces)
 
     def batch(self, step: int) -> VITSBatch:
         rng = np.random.default_rng((self.seed, step))
         crops: list[Crop] = []
-        while len(crops) < self.items:
+        for _ in range(_MOST_DRAWS * self.items):
             crop = self._draw(rng)
             if crop is not None:
                 crops.append(crop)
-        return self._collate(crops, rng)
+            if len(crops) == self.items:
+                return self._collate(crops, rng)
+        raise DataError("Hardly a speaker of the corpus has two pieces.", hint="Train on more recordings of each.")
 
     def _audio(self, piece: Piece, first: int, count: int) -> NDArray[np.float32]:
         """`count` samples at the model's rate from sample `first` of the piece, zeros past the clip's end."""
@@ -138,6 +143,8 @@ class VITSData:
             return None
         wave = self._audio(piece, begin * self.token_samples, (end - begin) * self.token_samples)
         style = self._style_wave(speaker, index, begin, end, len(tokens), rng)
+        if style is None:
+            return None
         clip = self.corpus.by_id[piece.clip]
         contour = np.zeros(0, np.float32)
         if self.contours is not None:
@@ -172,15 +179,18 @@ class VITSData:
 
     def _style_wave(
         self, speaker: int, index: int, begin: int, end: int, n_tokens: int, rng: np.random.Generator
-    ) -> NDArray[np.float32]:
-        """2-4 s of the same voice saying something else: another piece, or the larger rest of this one."""
-        seconds = rng.uniform(2.0, 4.0)
+    ) -> NDArray[np.float32] | None:
+        """2 s and more of the same voice saying something else: another piece, or the larger rest of this one. None
+        where the speaker said nothing else: a prior that hears the target itself learns to copy it."""
+        seconds = rng.uniform(2.0, self.longest_style)
         wanted = int(seconds * self.config.sample_rate)
         before, after = begin * self.token_samples, (n_tokens - end) * self.token_samples
-        if rng.random() < 0.5 and max(before, after) > self.config.sample_rate:
+        other = self.sampler.draw_from(speaker, rng)
+        if (other == index or rng.random() < 0.5) and max(before, after) > self.config.sample_rate:
             start = 0 if before >= after else end * self.token_samples
             return self._audio(self.pieces[index], start, min(wanted, max(before, after)))
-        other = self.sampler.draw_from(speaker, rng)
+        if other == index:
+            return None
         total = int(self.pieces[other].seconds * self.config.sample_rate)
         start = int(rng.integers(0, max(1, total - wanted)))
         return self._audio(self.pieces[other], start, min(wanted, total))
