@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from sovits_tts.audio import Audio
+from sovits_tts.clip import best_windows
+from sovits_tts.errors import ReferenceAudioError
 from sovits_tts.evaluation.recognise import PocketSphinx, words
 
 Row = dict[str, Any]
@@ -70,12 +72,13 @@ def main() -> None:
         clips: list[Row] = sorted(csv.DictReader(file), key=lambda row: row["path"])
     trained = " | ".join(" ".join(words(c["text"])) for c in clips if c["split"] == "train" and c["language"] == "en")
     dev = [c | {"seconds": float(c["seconds"])} for c in clips if c["split"] == "dev"]
+    voices = [c for c in fitting(dev) if serves(args.corpus / c["path"])]
     english = [c for c in dev if c["language"] == "en"]
     mandarin = [c for c in dev if c["language"] == "zh" and PLAIN_MANDARIN.fullmatch(c["text"])]
 
     few, many = (
         [
-            numbered(row(c, dev, c["text"]), n)
+            numbered(row(c, dev, voices, c["text"]), n)
             for own in (english, mandarin)
             for n, c in enumerate(spread(fitting(own, longest), size), 1)
         ]
@@ -83,11 +86,11 @@ def main() -> None:
     )
     listener = PocketSphinx()
     phrases = list(cut_phrases(args.corpus, english, listener, trained))
-    cut = [numbered(row(p, dev, p["text"]), n) for n, p in enumerate(unlike(phrases, COUNT), 1)]
+    cut = [numbered(row(p, dev, voices, p["text"]), n) for n, p in enumerate(unlike(phrases, COUNT), 1)]
     written = []
     for n, (text, clip) in enumerate(zip(SENTENCES, spread(fitting(english), COUNT), strict=True), 1):
         check(text, listener, trained)
-        written.append({k: v for k, v in numbered(row(clip, dev, text), n).items() if k != "recording"})
+        written.append({k: v for k, v in numbered(row(clip, dev, voices, text), n).items() if k != "recording"})
 
     args.out.mkdir(parents=True, exist_ok=True)
     sets = {"dev_sentences": few, "dev_sentences_60": many, "closed_set": cut, "closed_set_written": written}
@@ -116,10 +119,21 @@ def spread(clips: list[Row], count: int) -> list[Row]:
     return turns[:count]
 
 
-def row(clip: Row, dev: list[Row], text: str) -> Row:
+def serves(path: Path) -> bool:
+    """Whether a voice can be made of a clip: some hold hardly any speech."""
+    try:
+        return bool(best_windows(Audio.load(path)))
+    except ReferenceAudioError:
+        return False
+
+
+def row(clip: Row, dev: list[Row], voices: list[Row], text: str) -> Row:
     """A row of an evaluation set: what to say, and another clip of the speaker to say it like."""
     others = [c for c in fitting(dev) if c["speaker"] == clip["speaker"] and c["path"] != clip["path"]]
-    reference = random.Random(f"{SEED} {clip['path']} {text}").choice(others)
+    draw = random.Random(f"{SEED} {clip['path']} {text}")
+    reference = draw.choice(others)
+    while reference not in voices:
+        reference = draw.choice(others)
     made = {
         "text": text,
         "language": clip["language"],
