@@ -35,7 +35,7 @@ class SynthesisOptions:
     top_k: int | None = None  # tokens to choose among; 1 takes the likeliest, 0 all
     top_p: float | None = None  # 0 to 1: keep the likeliest tokens up to this share; 1 keeps all
     repetition_penalty: float | None = None  # above 0, at most 10; 1 is none
-    noise_scale: float = 0.5  # 0 to 2: liveliness of the waveform stage
+    noise_scale: float | None = None  # 0 to 2: liveliness of the waveform stage
     cut: str = "auto"  # how text is cut into sentences: auto, or upstream's cut0 to cut5
     batch_size: int = 4  # sentences generated together, 1 to 64; the first always goes alone
     retries: int = 3  # further attempts at a sentence that the guards fail, 0 to 10
@@ -53,7 +53,8 @@ class SynthesisOptions:
         _whole("seed", self.seed, 0, 2**63 - 1)
         _within("speed", self.speed, 0.25, 4)
         _within("pause", self.pause, 0, 10)
-        _within("noise_scale", self.noise_scale, 0, 2)
+        if self.noise_scale is not None:
+            _within("noise_scale", self.noise_scale, 0, 2)
         _within("pitch", self.pitch, -MAX_SEMITONES, MAX_SEMITONES)
         if self.loudness is not None:
             _within("loudness", self.loudness, -60, -5)

@@ -47,12 +47,13 @@ class GPTConfig:
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How the next semantic token is chosen where the caller does not say."""
+    """How the next semantic token and the latent of the waveform stage are drawn where the caller does not say."""
 
     temperature: float = 1.0
     top_k: int = 15
     top_p: float = 1.0
     repetition_penalty: float = 1.35  # the official models loop without; a model that follows its text cannot
+    noise_scale: float = 0.5  # of the prior's spread
 
 
 @dataclass(frozen=True)

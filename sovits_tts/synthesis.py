@@ -90,6 +90,7 @@ class Call:
         self.with_prompt = len(self.prompt.phonemes) > 0
         self.silence = _silence(model.spec, self.prompt)
         self.style = blend(model, voice, options.timbre)
+        self.noise_scale = model.spec.sampling.noise_scale if options.noise_scale is None else options.noise_scale
         self.balance: Balance | None = None
         self.level: float | None = None
         if not options.exact:
@@ -240,7 +241,7 @@ class Call:
             torch.tensor([tokens], device=device),
             torch.tensor([list(ids)], device=device),
             self.style,
-            noise_scale=self.options.noise_scale,
+            noise_scale=self.noise_scale,
             speed=speed,
             generator=generator,
             spoken=None if spoken is None else spoken[None].to(device),

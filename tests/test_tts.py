@@ -50,6 +50,19 @@ def voice(tts: TTS) -> Voice:
     return tts.voice(speech(4), "Hello there, my friend.", "en")
 
 
+def test_liveliness_is_what_suits_the_model_unless_the_caller_says(tmp_path: Path, voice: Voice) -> None:
+    calm = replace(SPEC, sampling=replace(SPEC.sampling, noise_scale=0.1))
+    usual, other = (TTS.load(write_model(tmp_path / str(n), spec)) for n, spec in enumerate((SPEC, calm)))
+
+    def samples(tts: TTS, noise_scale: float | None) -> np.ndarray:
+        return tts.synthesize(
+            "Hello there.", tts.voice(voice), "en", replace(ONCE, noise_scale=noise_scale)
+        ).audio.samples
+
+    assert not np.allclose(samples(usual, None), samples(other, None), atol=1e-4)
+    np.testing.assert_allclose(samples(usual, 0.1), samples(other, None), atol=1e-6)
+
+
 def changed(folder: Path, eos: float) -> TTS:
     """A model that ends sentences as soon as it may (eos > 0), or never (eos < 0), and does not follow its text."""
     model = load_model(write_model(folder, replace(SPEC, gpt=replace(SPEC.gpt, follows_text=False))))
