@@ -208,7 +208,7 @@ _MINI = ModelSpec(
         d_mrte=128, d_reference=128, d_matching=168, n_layers_flow=6, n_layers_posterior=6,
         style_bins=342, d_style_hidden=96, d_style=128,
         decoder_channels=384, upsample_rates=(2, 2), upsample_kernels=(4, 4), istft_size=480, source=True,
-        log_spectrum=True, follows_text=True, contrast=(1.4, 1.1), pitch_range=2.2,
+        log_spectrum=True, follows_text=True, contrast=(1.3, 1.2), pitch_range=2.2,
         resblock_type=2, resblock_kernels=(3, 7), resblock_dilations=((1, 3), (1, 3)),
         scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64),
     ),
@@ -217,7 +217,7 @@ _MINI = ModelSpec(
         output_layer=5, ctc_symbols=733,
     ),
     silence_token=-1, speech_level=0.07, matches_balance=True,
-    sampling=SamplingConfig(temperature=0.8, top_k=5, repetition_penalty=1.0),
+    sampling=SamplingConfig(temperature=0.8, top_k=5, repetition_penalty=1.0, noise_scale=0.3),
 )  # fmt: skip
 
 SPECS: dict[str, ModelSpec] = {
