@@ -123,19 +123,28 @@ def make_tokens(work: Path, spec: ModelSpec, stage: ContentStage, step: int, on_
     )  # fmt: skip
     if before is not None:
         codebook = turned_to(codebook, load_codebook(work))
-    flat = np.concatenate(
-        [codebook.assign(torch.from_numpy(part)).numpy() for part in np.array_split(pooled.features, 64)]
-    )
-    rows = [flat[s:e] for s, e in zip(pooled.starts, pooled.starts[1:], strict=False)]
-    write_tokens(tokens, rows, pooled.lengths.tolist())
-    parts = {"matrix": codebook.matrix, "bias": codebook.bias, "entries": codebook.entries}
-    save_state(saved, {**parts, "step": step})
+    flat = store_tokens(work, codebook, pooled, step)
     store = TokenStore(tokens)
     probe = probe_tokens(pieces, [store[i] for i in range(len(pieces))], spec.vits.codebook_size, spec.token_rate)
     if before is not None:
         probe["kept"] = float((before == flat).mean())
     on_event(Event("tokens", len(pieces), len(pieces), "pieces", values=probe))
     return codebook
+
+
+def store_tokens(work: Path, codebook: Codebook, pooled: Pooled, step: int) -> NDArray[np.int64]:
+    """Write `tokens.npz` and `codebook.safetensors`; the tokens of all pooled frames.
+
+    step: of the encoder that the features are from
+    """
+    flat = np.concatenate(
+        [codebook.assign(torch.from_numpy(part)).numpy() for part in np.array_split(pooled.features, 64)]
+    )
+    rows = [flat[s:e] for s, e in zip(pooled.starts, pooled.starts[1:], strict=False)]
+    write_tokens(work / "tokens.npz", rows, pooled.lengths.tolist())
+    parts = {"matrix": codebook.matrix, "bias": codebook.bias, "entries": codebook.entries}
+    save_state(work / "codebook.safetensors", {**parts, "step": step})
+    return flat
 
 
 def _tokens_before(path: Path, pooled: Pooled) -> NDArray[np.int64] | None:

@@ -21,7 +21,6 @@ from sovits_tts.checkpoints.store import Checkpoint, load
 from sovits_tts.data.corpus import Clip, Corpus
 from sovits_tts.data.labels import phonemize_corpus, read_labels
 from sovits_tts.data.pieces import ALIGNED_FRAME, read_pieces
-from sovits_tts.data.tokens import write_tokens
 from sovits_tts.errors import CheckpointError
 from sovits_tts.models.content import ContentEncoder
 from sovits_tts.progress import Event, OnEvent, silent
@@ -31,7 +30,7 @@ from sovits_tts.training.codebook import Codebook, pool_features
 from sovits_tts.training.content import ContentStage
 from sovits_tts.training.gpt import GPTStage
 from sovits_tts.training.loop import STATE, Stage
-from sovits_tts.training.pretrain_content import prepare_pieces
+from sovits_tts.training.pretrain_content import prepare_pieces, store_tokens
 from sovits_tts.training.state import save_state
 from sovits_tts.training.teacher_data import frame_path, speakable
 from sovits_tts.training.vits import VITSStage
@@ -58,7 +57,7 @@ def restore(work: Path, spec: ModelSpec, model: Path, on_event: OnEvent = silent
     if not (work / "alignments.jsonl").is_file():
         _align(encoder, corpus, read_labels(work / "labels.jsonl"), work / "alignments.jsonl", on_event)
     prepare_pieces(work)
-    if not (work / "tokens.npz").is_file():
+    if not all((work / name).is_file() for name in ("tokens.npz", "codebook.safetensors")):
         _tokens(encoder, corpus, work, checkpoint, on_event)
     _stages(work, spec, checkpoint, on_event)
 
@@ -116,13 +115,7 @@ def _tokens(encoder: ContentEncoder, corpus: Corpus, work: Path, checkpoint: Che
         weights["quantizer.embedding"],
     )
     pooled = pool_features(encoder, corpus, read_pieces(work / "pieces.jsonl"), torch.get_num_threads(), on_event)
-    flat = np.concatenate(
-        [codebook.assign(torch.from_numpy(part)).numpy() for part in np.array_split(pooled.features, 64)]
-    )
-    rows = [flat[start:end] for start, end in zip(pooled.starts, pooled.starts[1:], strict=False)]
-    parts = {"matrix": codebook.matrix, "bias": codebook.bias, "entries": codebook.entries}
-    save_state(work / "codebook.safetensors", {**parts, "step": _steps(checkpoint, "content")})
-    write_tokens(work / "tokens.npz", rows, pooled.lengths.tolist())
+    store_tokens(work, codebook, pooled, _steps(checkpoint, "content"))
 
 
 def _stages(work: Path, spec: ModelSpec, checkpoint: Checkpoint, on_event: OnEvent) -> None:
