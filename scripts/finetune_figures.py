@@ -1,14 +1,14 @@
 #!/usr/bin/env python
 """Fine-tune a model on a minute of some speakers of a corpus, and measure before and after on lines it never met.
 
-    python scripts/finetune_figures.py --root CORPUS [--speakers ls_8629 ...] [--seconds 60] [--lines 8] [--out DIR]
+    python scripts/finetune_figures.py --root CORPUS [--speakers ls_8629 ...] [--seconds 60] [--lines 40] [--out DIR]
 
 CORPUS holds manifest.csv (path, speaker, language, text, seconds, split). Of the dev speakers, the two in English and
 the one in Mandarin with the most speech are taken unless others are named. For each: a minute goes through
-`finetune`, further lines are spoken by the base with the same clip and by the fine-tuned voice, and judged. Every
-speaker has a process of its own, whose peak memory counts. Prints a table, and writes it with all figures to
-DIR/figures.json. A run that was stopped goes on: speakers that are done are not done again, and the time of a speaker
-counts all calls (processor time the last one).
+`finetune`, further lines (as many as there are: few tell little) are spoken by the base with the same clip and by the
+fine-tuned voice, and judged. Every speaker has a process of its own, whose peak memory counts. Prints a table, and
+writes it with all figures to DIR/figures.json. A run that was stopped goes on: speakers that are done are not done
+again, and the time of a speaker counts all calls (processor time the last one).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="the corpus")
     parser.add_argument("--speakers", nargs="*", help="of its manifest")
     parser.add_argument("--seconds", type=float, default=60.0, help="of recordings to train on")
-    parser.add_argument("--lines", type=int, default=8, help="to measure on")
+    parser.add_argument("--lines", type=int, default=40, help="to measure on, at most")
     parser.add_argument("--model", default="mini")
     parser.add_argument("--minutes-budget", type=float, default=0.0)
     parser.add_argument("--config", type=Path, help="as configs/finetune.yaml")

@@ -22,7 +22,7 @@ from sovits_tts.models.wavenet import WaveNet
 _KERNEL, _DILATION = 3, 2  # of the WaveNet: each layer sees twice as far as the one before it
 _WAVES = 32  # frequencies that tell the time
 _FARTHEST = 8.0  # spreads from the mean that a target may be
-_FINISHING_NOISE, _FINISHING_STEPS = 0.8, 3  # synthesis does not use all of the noise either
+_FINISHING_NOISE, _FINISHING_STEPS = 0.3, 3  # as much as synthesis uses
 _STARTS = (0.1, 0.7)
 DRAWS = 2  # moments that each row is asked about in one step: cheap, next to the prior
 
