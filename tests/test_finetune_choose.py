@@ -105,6 +105,14 @@ def test_the_gpt_stage_is_judged_through_the_best_vits_stage() -> None:
     assert "error rate of 18.0%" in choice.reason and "without training" in choice.reason
 
 
+def test_a_gpt_stage_is_taken_only_if_it_is_better_by_more_than_chance() -> None:
+    base, vits = replace(result(0.20, 0.70), items=100), replace(result(0.19, 0.75), items=100)
+    for errors, likeness, taken in ((0.19, 0.78, False), (0.17, 0.76, False), (0.12, 0.76, True)):
+        tuned = replace(result(errors, likeness), items=100)
+        choice, _ = choose({"zero-shot": base, "vits epoch 1": vits, "vits epoch 1, gpt epoch 1": tuned}, vits=1, gpt=1)
+        assert ("gpt" in choice.best.candidate.name) == taken and choice.improved
+
+
 def test_nothing_that_is_worse_than_zero_shot_is_taken() -> None:
     choice, _ = choose({
         "zero-shot": result(0.20, 0.70), "vits epoch 1": result(0.21, 0.99), "vits epoch 2": result(0.10, 0.60),

@@ -268,7 +268,11 @@ def pick(
         tried += [contest.run(Candidate(vits=contest.part_way(nearest, way)), base, on_event) for way in ways]
     best = _best(first, tried)
     through = [contest.run(Candidate(it, best.candidate.vits), base, on_event) for it in gpt]
-    best = _best(first, [*([] if best is first else [best]), *through])
+    further = _best(first, through)
+    # One more trained stage is one more thing learnt by heart: it has to be better by more than its figures may err
+    # (the one-standard-error rule, Breiman et al. 1984).
+    if score(further.figures) > score(best.figures) + chance(best.figures):
+        best = further
     return Choice(first, best, [*tried, *through], _reason(first, best, [*tried, *through]))
 
 
