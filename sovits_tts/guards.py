@@ -67,7 +67,8 @@ class Guard:
     def problems(self, tokens: Sequence[int], coverage: float | None = None) -> tuple[str, ...]:
         """Names of what is wrong with a finished sentence. coverage: share of its phonemes that were reached."""
         found = []
-        if len(tokens) < 0.5 * self.expected:
+        read = coverage is not None and coverage >= _COVERAGE  # then only haste could make it short, not a slow prompt
+        if len(tokens) < 0.5 * self.n_phonemes * (min(self.pace, USUAL_PACE) if read else self.pace):
             found.append("early_stop")
         if self.runs_away(tokens):
             found.append("runaway")

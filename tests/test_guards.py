@@ -46,6 +46,14 @@ def test_each_fault_is_named(tokens: list[int], coverage: float | None, problem:
     assert guard().problems(tokens, coverage) == (() if problem == "none" else (problem,))
 
 
+def test_a_slow_prompt_does_not_make_short_what_was_read_to_its_end() -> None:
+    slow = guard(pace=8.0)
+    n = slow.n_phonemes
+    assert slow.problems(babble(3 * n)) == slow.problems(babble(3 * n), 0.5)[:1] == ("early_stop",)
+    assert slow.problems(babble(3 * n), 1.0) == ()
+    assert slow.problems(babble(n), 1.0) == ("early_stop",)
+
+
 def test_borders() -> None:
     assert guard().problems(babble(40)) == ()
     assert guard().problems(babble(185)) == ()
