@@ -130,6 +130,8 @@ def serves(path: Path) -> bool:
 def row(clip: Row, dev: list[Row], voices: list[Row], text: str) -> Row:
     """A row of an evaluation set: what to say, and another clip of the speaker to say it like."""
     others = [c for c in fitting(dev) if c["speaker"] == clip["speaker"] and c["path"] != clip["path"]]
+    if not any(c in voices for c in others):
+        raise SystemExit(f"No other clip of {clip['speaker']} can serve as a voice.")
     draw = random.Random(f"{SEED} {clip['path']} {text}")
     reference = draw.choice(others)
     while reference not in voices:

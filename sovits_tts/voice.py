@@ -88,7 +88,7 @@ class VoiceFeatures:
             and self.style.shape == (spec.vits.d_style,)
             and self.style_text.shape == (spec.vits.d_mrte,)
             and (self.reference is not None) == bool(spec.vits.d_reference)
-            and (self.reference is None or self.reference.shape[:-1] == (spec.vits.d_latent,))
+            and (self.reference is None or _frames_of(self.reference, spec.vits.d_latent) > 0)
             and (self.bert is None or self.bert.shape == (len(self.phonemes), spec.gpt.d_bert))
         )
 
@@ -331,6 +331,11 @@ def _features(tensors: dict[str, Tensor], facts: dict[str, Any]) -> VoiceFeature
         str(facts["fingerprint"]), integers["tokens"].long(), int(facts["own"]), integers["phonemes"].long(),
         floats.get("bert"), floats["style"], floats["style_text"], floats.get("reference"),
     )  # fmt: skip
+
+
+def _frames_of(latent: Tensor, d_latent: int) -> int:
+    """0 for what is no (d_latent, frames)."""
+    return latent.shape[1] if latent.ndim == 2 and latent.shape[0] == d_latent else 0
 
 
 def _in_range(ids: Tensor, size: int) -> bool:

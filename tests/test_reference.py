@@ -102,6 +102,8 @@ def test_a_voice_carries_it(tmp_path: Path) -> None:
     again = Voice.load(voice.save(tmp_path / "a.voice"))
     assert again.features is not None and again.features.fits(tts.model)
     assert torch.equal(again.features.reference, voice.features.reference)
+    for damaged in (torch.zeros(SPEC.vits.d_latent, 0), torch.zeros(3, 9), None):
+        assert not replace(voice.features, reference=damaged).fits(tts.model)
     other = tts.voice(speech(5.0, f0=200.0, seed=3), text="Hello there.", language="en")
     both = blend(tts.model, voice, [(other, 0.25)]).reference
     assert both is not None and both.latent.shape[2] == frames + other.features.reference.shape[1]
