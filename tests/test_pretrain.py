@@ -21,7 +21,9 @@ from sovits_tts.data.tokens import TokenStore
 from sovits_tts.errors import CheckpointError, ConfigError, DataError
 from sovits_tts.specs import SPECS, get_spec
 from sovits_tts.training import pretrain as recipe
+from sovits_tts.training.ema import Average
 from sovits_tts.training.loop import LoopSettings, run
+from sovits_tts.training.precision import Precision
 from sovits_tts.training.pretrain import DecoderRun, GPTRun, PretrainConfig, PriorRun, VITSRun, pretrain
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook
 from sovits_tts.training.pretrain_teacher import TeacherRun
@@ -303,6 +305,16 @@ def test_resumed_run_equals_uninterrupted_run(tmp_path: Path) -> None:
     assert run(first, lambda step: step, tmp_path / "b", LoopSettings(20, deadline_seconds=-1)) == 1
     assert run(second, lambda step: step, tmp_path / "b", LoopSettings(20)) == 20
     assert torch.equal(whole.value, second.value)
+
+
+@pytest.mark.parametrize("low", [False, True])
+def test_weights_are_installed_in_network_and_average_in_any_precision(low: bool) -> None:
+    """In half precision the trained copies are not the network's own parameters."""
+    precision = Precision(torch.nn.Linear(3, 2), "cpu", low)
+    average, weight = Average(precision, 0.9), torch.full((2, 3), 0.25)
+    average.install({"weight": weight})
+    assert torch.equal(precision.state_dict()["weight"], weight) and torch.equal(average.weights["weight"], weight)
+    assert torch.equal(precision.network.weight.float(), weight) and precision.state_dict()["bias"].any()
 
 
 def test_state_round_trip(tmp_path: Path) -> None:

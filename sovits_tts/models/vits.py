@@ -15,7 +15,7 @@ With `d_matching` the flow is one network that moves noise towards z in a few st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -269,12 +269,10 @@ class VITS(nn.Module):
         """
         if self.posterior_encoder is None:
             raise ValueError("Training needs the posterior, but this VITS was built without one.")
-        other = style_spec is not None
-        if style_spec is None:
-            style_spec, style_lengths = spec, spec_lengths
-        style = self.style(style_spec, style_lengths, speaker)
-        if not other:
-            style.reference = None  # of a clip that is the target, the prior would only learn to copy
+        if style_spec is not None:
+            style = self.style(style_spec, style_lengths, speaker)
+        else:  # of a clip that is the target, the prior would only learn to copy
+            style = replace(self.style(spec, spec_lengths, speaker), reference=None)
         vectors, commit_loss = self._quantize(content, tokens, train_quantizer)
         frames = vectors.to(spec.dtype).repeat_interleave(self.config.token_frames, dim=-1)[..., : spec.shape[-1]]
         if frames.shape[-1] < spec.shape[-1]:

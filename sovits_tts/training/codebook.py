@@ -68,6 +68,11 @@ class Codebook:
     bias: Tensor  # (C,)
     entries: Tensor  # (K, C) in the projected space
 
+    @classmethod
+    def of_projection(cls, weight: Tensor, bias: Tensor, entries: Tensor) -> Codebook:
+        """The reverse of `projection`."""
+        return cls(2 * weight[:, :, 0], bias, entries)
+
     def assign(self, features: Tensor) -> Tensor:
         """(N, C) raw -> (N,) nearest entry."""
         x = features.float() @ self.matrix.T + self.bias

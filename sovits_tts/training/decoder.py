@@ -48,10 +48,9 @@ class DecoderStage(VITSStage):
 
     def install(self, weights: Mapping[str, Tensor], all_of_it: bool = False) -> None:
         """Take everything that is not trained here from the other stages as they are now."""
-        kept = {name: value for name, value in weights.items() if all_of_it or not name.startswith(LEARNING)}
-        self.g_precision.load_state_dict({**self.g_precision.state_dict(), **kept})
-        for name in self.average.weights.keys() & kept.keys():
-            self.average.weights[name].copy_(kept[name])
+        self.average.install(
+            {name: value for name, value in weights.items() if all_of_it or not name.startswith(LEARNING)}
+        )
 
     def step(self, batch: VITSBatch, step: int) -> dict[str, float]:
         share = min(1.0, step / _WARMUP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -34,6 +36,12 @@ class Average:
         for name, value in weights.items():
             self.weights[name].copy_(value)
         self.updates = int(state["updates"])  # type: ignore[call-overload]
+
+    def install(self, weights: Mapping[str, Tensor]) -> None:
+        """Take these weights into the network and its average; what they do not name stays."""
+        self.precision.load_state_dict({**self.precision.state_dict(), **weights})
+        for name in self.weights.keys() & weights.keys():
+            self.weights[name].copy_(weights[name])
 
     def full_state(self) -> dict[str, Tensor]:
         """A complete state dict: averaged floats, everything else as it is."""

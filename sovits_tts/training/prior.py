@@ -74,10 +74,7 @@ class PriorStage:
 
     def install(self, weights: Mapping[str, Tensor]) -> None:
         """Take everything that is not trained here from the waveform stage as it is now."""
-        kept = {name: value for name, value in weights.items() if not name.startswith(LEARNING)}
-        self.precision.load_state_dict({**self.precision.state_dict(), **kept})
-        for name in self.average.weights.keys() & kept.keys():
-            self.average.weights[name].copy_(kept[name])
+        self.average.install({name: value for name, value in weights.items() if not name.startswith(LEARNING)})
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sovits_tts.checkpoints.store import Checkpoint, load
 from sovits_tts.data.corpus import Clip, Corpus
@@ -109,10 +109,8 @@ def _on_all_cores(function: Any, items: list[Any]) -> Any:
 
 def _tokens(encoder: ContentEncoder, corpus: Corpus, work: Path, checkpoint: Checkpoint, on_event: OnEvent) -> None:
     weights = checkpoint.part("vits")
-    codebook = Codebook(
-        2 * weights["content_projection.weight"][:, :, 0],
-        weights["content_projection.bias"],
-        weights["quantizer.embedding"],
+    codebook = Codebook.of_projection(
+        weights["content_projection.weight"], weights["content_projection.bias"], weights["quantizer.embedding"]
     )
     pooled = pool_features(encoder, corpus, read_pieces(work / "pieces.jsonl"), torch.get_num_threads(), on_event)
     store_tokens(work, codebook, pooled, _steps(checkpoint, "content"))
@@ -121,32 +119,36 @@ def _tokens(encoder: ContentEncoder, corpus: Corpus, work: Path, checkpoint: Che
 def _stages(work: Path, spec: ModelSpec, checkpoint: Checkpoint, on_event: OnEvent) -> None:
     """A state for each stage: the model's weights in the networks of `spec`, their averages the same."""
     content, gpt, vits = ContentStage(spec.content, 1, low=False), GPTStage(spec.gpt, 1), VITSStage(spec.vits, 1, 0)
-    jobs: list[tuple[Stage, dict[str, nn.Module]]] = [
-        (content, {"content": content.network}),
-        (gpt, {"gpt": gpt.network}),
-        (vits, {"vits": vits.generator, "discriminators": vits.discriminator}),
-    ]
-    for stage, networks in jobs:
-        if (work / stage.name / STATE).is_file():
-            continue
-        for prefix, network in networks.items():
-            if left := _fill(network, checkpoint.part(prefix)):
-                on_event(Event(stage.name, message=f"{len(left)} weights start anew: {', '.join(left[:3])} ..."))
-        if stage is content and content.network.frame_head is not None:  # the nearest to a head that was not kept
+
+    def fitting(prefix: str, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What the model has for these names and shapes; an event names the others."""
+        weights = checkpoint.part(prefix)
+        fits = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
+        if left := sorted(own.keys() - fits.keys()):
+            on_event(Event(prefix, message=f"{len(left)} weights start anew: {', '.join(left[:3])} ..."))
+        return fits
+
+    if not _lies(work, content):
+        content.network.load_state_dict(fitting("content", content.network.state_dict()), strict=False)
+        if content.network.frame_head is not None:  # the nearest to a head that was not kept
             content.inner_head.load_state_dict(content.network.frame_head.state_dict())
-        for average in (part.average for part in (gpt, vits) if part is stage):
-            own = average.precision.state_dict()
-            for name, value in average.weights.items():
-                value.copy_(own[name])
-        save_state(work / stage.name / STATE, {"stage": stage.state_dict(), "step": _steps(checkpoint, stage.name)})
+        _save(work, content, checkpoint)
+    if not _lies(work, gpt):
+        gpt.average.install(fitting("gpt", gpt.precision.state_dict()))
+        _save(work, gpt, checkpoint)
+    if not _lies(work, vits):
+        vits.average.install(fitting("vits", vits.g_precision.state_dict()))
+        critics = vits.d_precision.state_dict()
+        vits.d_precision.load_state_dict({**critics, **fitting("discriminators", critics)})
+        _save(work, vits, checkpoint)
 
 
-def _fill(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
-    """Load what fits by name and shape; names that got nothing."""
-    own = network.state_dict()
-    fits = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
-    network.load_state_dict(fits, strict=False)
-    return sorted(own.keys() - fits.keys())
+def _lies(work: Path, stage: Stage) -> bool:
+    return (work / stage.name / STATE).is_file()
+
+
+def _save(work: Path, stage: Stage, checkpoint: Checkpoint) -> None:
+    save_state(work / stage.name / STATE, {"stage": stage.state_dict(), "step": _steps(checkpoint, stage.name)})
 
 
 def _steps(checkpoint: Checkpoint, stage: str) -> int:
