@@ -46,8 +46,13 @@ def spectrogram(wave: Tensor, n_fft: int, hop: int, win: int | None = None) -> T
         raise AudioError(
             f"The sound has {wave.shape[-1]} samples, too few for a spectrogram.", hint=f"Give more than {margin}."
         )
-    win = win or n_fft
     wave = F.pad(wave.unsqueeze(1), (margin, margin), mode="reflect").squeeze(1)
+    return framed_spectrogram(wave, n_fft, hop, win)
+
+
+def framed_spectrogram(wave: Tensor, n_fft: int, hop: int, win: int | None = None) -> Tensor:
+    """`spectrogram` of waves that have their margins already: (B, N + n_fft - hop) -> (B, n_fft // 2 + 1, N // hop)"""
+    win = win or n_fft
     complex_spec = torch.stft(wave, n_fft, hop, win, _window(win, wave.device), center=False, return_complex=True)
     # The small constant keeps the gradient of the root finite in silence.
     return torch.sqrt(complex_spec.real.square() + complex_spec.imag.square() + 1e-8)

@@ -19,17 +19,20 @@ from sovits_tts.data.labels import base_label, label_table, read_labels
 from sovits_tts.data.pieces import SpeakerSampler, _timed, read_pieces
 from sovits_tts.data.tokens import TokenStore
 from sovits_tts.errors import CheckpointError, ConfigError, DataError
+from sovits_tts.mel import spectrogram
 from sovits_tts.specs import SPECS, get_spec
 from sovits_tts.training import pretrain as recipe
 from sovits_tts.training.ema import Average
 from sovits_tts.training.loop import LoopSettings, run
 from sovits_tts.training.precision import Precision
+from sovits_tts.training.prefetch import prefetch
 from sovits_tts.training.pretrain import DecoderRun, GPTRun, PretrainConfig, PriorRun, VITSRun, pretrain
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook
 from sovits_tts.training.pretrain_teacher import TeacherRun
 from sovits_tts.training.state import load_state, save_state
 from sovits_tts.training.teacher_data import edit_distance, frame_path, spread_peaks
-from sovits_tts.training.vits_data import VITSData, frame_pitch
+from sovits_tts.training.vits_batch import frame_pitch
+from sovits_tts.training.vits_data import VITSData
 from sovits_tts.training.work import averaged
 
 MINI = get_spec("mini")
@@ -152,6 +155,35 @@ def test_crops_know_their_pitch_and_which_phoneme_each_token_speaks(work: Path) 
             else:
                 assert (known == -1).all()
     assert 16 < told < 32
+
+
+def test_a_batch_is_filled_as_each_recording_alone_would_be(work: Path) -> None:
+    """Rows are padded together; their spectrograms are those of their own samples, mirrored at their own ends."""
+    corpus, c = Corpus(work), TINY.vits
+    pieces, store = read_pieces(work / "pieces.jsonl"), TokenStore(work / "tokens.npz")
+    train = [i for i, piece in enumerate(pieces) if piece.split == "train"]
+    data = VITSData(corpus, pieces, store, c, train, items=4, longest=1.5)
+    plan, batch = data.plan(3), data.batch(3)
+    highest = int(8000 / (c.sample_rate / 2) * (c.n_bins - 1))
+    assert len({span.count for span in (*plan.wave, *plan.style)}) > 2
+    for spans, filled, dull in ((plan.wave, batch.spec, plan.dull), (plan.style, batch.style_spec, [False] * 4)):
+        for row, span, cut in zip(filled, spans, dull, strict=True):
+            samples = np.zeros(span.count, np.float32)
+            samples[: span.there] = corpus.flat(c.sample_rate)[span.first : span.first + span.there] / 32767
+            wanted = spectrogram(torch.from_numpy(samples), c.n_fft, c.hop, c.win)[0]
+            if cut:
+                wanted[highest:] = 0
+            assert torch.allclose(row[:, : wanted.shape[1]], wanted, atol=1e-6)
+            assert not row[:, wanted.shape[1] :].any()
+
+
+def test_batches_planned_by_processes_are_those_of_threads() -> None:
+    def squared(step: int) -> np.ndarray:
+        return np.array([step * step])
+
+    threads, processes = (list(prefetch(squared, 3, 11, 2, kind)) for kind in (False, True))
+    assert [step for step, _ in processes] == list(range(3, 11))
+    assert [(step, value.item()) for step, value in threads] == [(step, value.item()) for step, value in processes]
 
 
 def test_prior_and_decoder_learn_a_latent_that_stays(work: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sovits_tts.errors import ConfigError
 from sovits_tts.models.hifigan import HiFiGAN
 from sovits_tts.models.source import MIDDLE, PitchHead, SourceFilter, pitch_loss, pulses
 from sovits_tts.pitch import pitch
-from sovits_tts.training.vits_data import frame_pitch
+from sovits_tts.training.vits_batch import frame_pitch
 from sovits_tts.voice import Voice
 from tests.tiny_model import SPEC, speech
 

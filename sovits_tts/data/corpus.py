@@ -130,15 +130,22 @@ class Corpus:
             rows = [json.loads(line) for line in file]
         self.clips = [Clip(**{k: v for k, v in row.items() if k in names}) for row in rows]
         self.by_id = {clip.id: clip for clip in self.clips}
-        self._audio = {r: np.memmap(work / f"audio_{r // 1000}k.i16", np.int16, "r") for r in RATES}
+        self._work = work
+        self._flat: dict[int, NDArray[np.int16]] = {}
 
     def __iter__(self) -> Iterator[Clip]:
         return iter(self.clips)
+
+    def flat(self, rate: int) -> NDArray[np.int16]:
+        """All samples at 16000 or 24000 Hz, where the offsets of the clips lead; in place, so nothing is written."""
+        if rate not in self._flat:  # "c": PyTorch takes no array that is read-only
+            self._flat[rate] = np.memmap(self._work / f"audio_{rate // 1000}k.i16", np.int16, "c")
+        return self._flat[rate]
 
     def audio(self, clip: Clip, rate: int, start: float = 0.0, end: float | None = None) -> NDArray[np.float32]:
         """Samples of `clip` between `start` and `end` seconds, in [-1, 1], at 16000 or 24000 Hz."""
         offset, length = clip.offset[str(rate)], clip.length[str(rate)]
         first = min(max(round(start * rate), 0), length)
         last = length if end is None else min(max(round(end * rate), first), length)
-        samples = self._audio[rate][offset + first : offset + last]
+        samples = self.flat(rate)[offset + first : offset + last]
         return samples.astype(np.float32) * np.float32(1 / 32767)

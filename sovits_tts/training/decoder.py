@@ -17,7 +17,7 @@ from sovits_tts.models.matching import starts
 from sovits_tts.specs import VITSConfig
 from sovits_tts.training.schedule import Schedule
 from sovits_tts.training.vits import VITSStage, VITSWeights
-from sovits_tts.training.vits_data import VITSBatch
+from sovits_tts.training.vits_batch import VITSBatch
 
 LEARNING = ("decoder.",)
 _WARMUP = 400  # steps over which the discriminators come to count

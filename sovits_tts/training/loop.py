@@ -68,6 +68,7 @@ class LoopSettings:
     save_seconds: float = 600.0
     deadline_seconds: float = math.inf  # stop, saved, after this much wall time
     workers: int = 1  # threads that prepare batches ahead
+    processes: bool = False  # processes instead
     epoch_steps: int = 0  # > 0: `on_epoch` is asked, and the state saved, after every so many steps
     rollbacks: int = 0  # > 0: a loss that is no number is answered by going back, at most this often
 
@@ -89,12 +90,14 @@ def run(
     on_save: Callable[[int], None] = lambda step: None,
     on_load: Callable[[], None] = lambda: None,
     *,
+    prepare: Callable[[Any], Any] = lambda batch: batch,
     on_epoch: Callable[[int, int], EpochEnd] | None = None,
     on_rollback: Callable[[int], None] = lambda times: None,
     team: Team | None = None,
 ) -> int:
     """Train from the last saved step (or from 0) and return the step reached.
 
+    prepare:     the rest of making a batch, here and not ahead, such as what touches a GPU
     on_load:     called when a state was loaded, to put right what it should not have brought back
     on_epoch:    (epoch, step), epochs counted from 1, and (0, 0) before the first step. What it writes it may write
                  twice, if the process is killed
@@ -104,7 +107,7 @@ def run(
     `on_epoch` says so, or when `on_event` raises Cancelled. Raises TrainingError when going back did not help.
     """
     return _Run(
-        stage, make_batch, folder, settings, on_event, on_save, on_load, on_epoch, on_rollback, team or Alone()
+        stage, make_batch, folder, settings, on_event, on_save, on_load, prepare, on_epoch, on_rollback, team or Alone()
     ).go()
 
 
@@ -119,6 +122,7 @@ class _Run:
     on_event: OnEvent
     on_save: Callable[[int], None]
     on_load: Callable[[], None]
+    prepare: Callable[[Any], Any]
     on_epoch: Callable[[int, int], EpochEnd] | None
     on_rollback: Callable[[int], None]
     team: Team
@@ -156,8 +160,8 @@ class _Run:
         if self.ended or self._end_epoch():  # a run may have been stopped between an epoch's last step and its end
             return False
         s = self.settings
-        for at, batch in prefetch(self.make_batch, self.step, s.total_steps, s.workers):
-            if at not in self.skipped and not self._take(at, batch):
+        for at, batch in prefetch(self.make_batch, self.step, s.total_steps, s.workers, s.processes):
+            if at not in self.skipped and not self._take(at, self.prepare(batch)):
                 self._roll_back(at)
                 return True
             self.step = at + 1

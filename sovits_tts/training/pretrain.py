@@ -21,7 +21,7 @@ from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.specs import ModelSpec, get_spec
 from sovits_tts.training.decoder import DecoderStage
 from sovits_tts.training.gpt import GPTData, GPTStage
-from sovits_tts.training.loop import LoopSettings, run
+from sovits_tts.training.loop import LoopSettings, Stage, run
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook, make_tokens, train_content
 from sovits_tts.training.pretrain_package import package, waveform_weights
 from sovits_tts.training.pretrain_teacher import TeacherRun, pretrain_teacher
@@ -74,6 +74,7 @@ class PriorRun:
     longest: float = 3.0  # seconds of a crop
     longest_style: float = 6.0  # seconds of what gives the voice: synthesis has 3 to 10
     peak_lr: float = 8e-4
+    dropout: float = 0.0  # a few passes over the corpus learn nothing by heart; many do
     save_seconds: float = 600.0
     workers: int = 1
 
@@ -176,12 +177,7 @@ def train_gpt(work: Path, spec: ModelSpec, settings: GPTRun, device: str, minute
 
 def train_vits(work: Path, spec: ModelSpec, settings: VITSRun, device: str, minutes: float, on_event: OnEvent) -> None:
     """Train, or resume, in `work/vits`."""
-    pieces, store = read_pieces(work / "pieces.jsonl"), stored_tokens(work)
-    corpus = Corpus(work)
-    contours = Contours(corpus, work, on_event) if spec.vits.source else None
-    data = VITSData(
-        corpus, pieces, store, spec.vits, pieces_of(work, "train"), contours, settings.items, longest=settings.longest
-    )
+    data = _vits_data(work, spec, settings, device, on_event, contours=True)
     stage = VITSStage(
         spec.vits, settings.steps, settings.adversarial_from, settings.kl_warmup, settings.peak_lr,
         slice_frames=settings.slice_frames, weights=VITSWeights(posterior_pull=settings.posterior_pull), device=device,
@@ -191,7 +187,7 @@ def train_vits(work: Path, spec: ModelSpec, settings: VITSRun, device: str, minu
         install_codebook(stage.generator.quantizer, load_codebook(work))
 
     install()
-    run(stage, data.batch, work / "vits", _loop(settings, minutes), on_event, on_load=install)
+    _run_on(data, stage, work / "vits", _loop(settings, minutes), on_event, install)
 
 
 def train_prior(
@@ -199,30 +195,28 @@ def train_prior(
 ) -> None:
     """Train, or resume, in `work/prior`, on the latent of the waveform stage as it is now."""
     vits, _ = saved_stage(work / "vits")
-    data = VITSData(
-        Corpus(work), read_pieces(work / "pieces.jsonl"), stored_tokens(work), spec.vits, pieces_of(work, "train"),
-        items=settings.items, longest=settings.longest, longest_style=settings.longest_style,
-    )  # fmt: skip
+    data = _vits_data(work, spec, settings, device, on_event, longest_style=settings.longest_style)
+    dev = data.of(pieces_of(work, "dev"))
     latent = averaged(vits, "generator")
-    stage = PriorStage(spec.vits, latent, settings.steps, settings.peak_lr, device)
+    stage = PriorStage(spec.vits, latent, settings.steps, settings.peak_lr, device, dropout=settings.dropout)
 
     def install() -> None:  # tokens and latent may be others since the state was saved
         stage.install(latent)
         install_codebook(stage.network.quantizer, load_codebook(work))
 
     install()
-    run(stage, data.batch, work / "prior", _loop(settings, minutes), on_event, on_load=install)
+    _run_on(
+        data, stage, work / "prior", _loop(settings, minutes), on_event, install,
+        on_save=lambda step: on_event(Event("prior dev", step, values=stage.evaluate(dev))),
+    )  # fmt: skip
 
 
 def train_decoder(
     work: Path, spec: ModelSpec, settings: DecoderRun, device: str, minutes: float, on_event: OnEvent
 ) -> None:
     """Train, or resume, in `work/decoder`, on what the prior makes as it is now."""
-    corpus, latent = Corpus(work), waveform_weights(work)
-    data = VITSData(
-        corpus, read_pieces(work / "pieces.jsonl"), stored_tokens(work), spec.vits, pieces_of(work, "train"),
-        Contours(corpus, work, on_event) if spec.vits.source else None, settings.items, longest=settings.longest,
-    )  # fmt: skip
+    latent = waveform_weights(work)
+    data = _vits_data(work, spec, settings, device, on_event, contours=True)
     stage = DecoderStage(spec.vits, latent, settings.steps, settings.peak_lr, settings.slice_frames, device)
 
     def install() -> None:
@@ -230,7 +224,31 @@ def train_decoder(
         install_codebook(stage.generator.quantizer, load_codebook(work))
 
     install()
-    run(stage, data.batch, work / "decoder", _loop(settings, minutes), on_event, on_load=install)
+    _run_on(data, stage, work / "decoder", _loop(settings, minutes), on_event, install)
+
+
+def _vits_data(
+    work: Path, spec: ModelSpec, settings: VITSRun | PriorRun | DecoderRun, device: str, on_event: OnEvent,
+    contours: bool = False, longest_style: float = 4.0,
+) -> VITSData:  # fmt: skip
+    corpus = Corpus(work)
+    return VITSData(
+        corpus, read_pieces(work / "pieces.jsonl"), stored_tokens(work), spec.vits, pieces_of(work, "train"),
+        Contours(corpus, work, on_event) if contours and spec.vits.source else None, settings.items,
+        longest=settings.longest, longest_style=longest_style, device=device,
+    )  # fmt: skip
+
+
+def _run_on(
+    data: VITSData, stage: Stage, folder: Path, settings: LoopSettings, on_event: OnEvent,
+    install: Callable[[], None], on_save: Callable[[int], None] = lambda step: None,
+) -> None:  # fmt: skip
+    """Batches are made by threads, whole; or, for a GPU, planned by processes and filled there."""
+    if data.samples.device.type == "cpu":
+        run(stage, data.batch, folder, settings, on_event, on_save, install)
+    else:
+        settings = replace(settings, processes=True)
+        run(stage, data.plan, folder, settings, on_event, on_save, install, prepare=data.fill)
 
 
 def _loop(settings: GPTRun | VITSRun | PriorRun | DecoderRun, minutes: float) -> LoopSettings:

@@ -21,7 +21,8 @@ from sovits_tts.training.losses import kl_loss
 from sovits_tts.training.precision import Precision
 from sovits_tts.training.schedule import Schedule, set_learning_rate, warmup_cosine
 from sovits_tts.training.vits import VITSWeights
-from sovits_tts.training.vits_data import VITSBatch
+from sovits_tts.training.vits_batch import VITSBatch
+from sovits_tts.training.vits_data import VITSData
 
 LEARNING = ("prior_encoder.", "flow.")
 _LATENT = ("posterior_encoder.", "style_encoder.")  # what decides what there is to learn
@@ -39,10 +40,11 @@ class PriorStage:
         peak_lr: float = 8e-4,
         device: str = "cpu",
         schedule: Schedule | None = None,
+        dropout: float = 0.0,
     ) -> None:
         """weights: of the whole network, as the waveform stage left them"""
         self.device = device
-        self.network = VITS(replace(config, dropout=0.0))  # a few passes over the corpus: nothing is learnt by heart
+        self.network = VITS(replace(config, dropout=dropout))
         self.network.load_state_dict(dict(weights))
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(name.startswith(LEARNING))
@@ -59,6 +61,13 @@ class PriorStage:
         self.network.prior_encoder.train()
         self.network.flow.train()
         lr = set_learning_rate(self.optimizer, self.schedule(step))
+        losses = self._losses(batch)
+        torch.stack(list(losses.values())).sum().backward()
+        norm = self.precision.update(self.optimizer, max_norm=_MAX_NORM)
+        self.average.update()
+        return {"lr": lr, **{name: value.item() for name, value in losses.items()}, "norm": norm}
+
+    def _losses(self, batch: VITSBatch) -> dict[str, Tensor]:
         with self.precision.autocast():
             output: TrainOutput = self.network(None, **batch.inputs(self.precision), slice_frames=0)
         kl = kl_loss(output.z_p, output.log_std_q, output.prior.mean, output.prior.log_std, output.mask)
@@ -67,10 +76,21 @@ class PriorStage:
             losses["matching"] = VITSWeights().matching * output.matching
         if output.prior.lookup is not None:
             losses["lookup"] = VITSWeights().lookup * output.prior.lookup
-        torch.stack(list(losses.values())).sum().backward()
-        norm = self.precision.update(self.optimizer, max_norm=_MAX_NORM)
-        self.average.update()
-        return {"lr": lr, **{name: value.item() for name, value in losses.items()}, "norm": norm}
+        return losses
+
+    @torch.no_grad()
+    def evaluate(self, data: VITSData, batches: int = 8) -> dict[str, float]:
+        """Mean losses of the averaged weights on other recordings, always the same draws."""
+        own = {name: value.clone() for name, value in self.precision.state_dict().items()}
+        self.precision.load_state_dict(self.average.full_state())
+        self.network.eval()
+        sums: dict[str, float] = {}
+        for step in range(batches):
+            torch.manual_seed(step)  # the loop sets it anew for every step of training
+            for name, value in self._losses(data.batch(step)).items():
+                sums[name] = sums.get(name, 0.0) + value.item() / batches
+        self.precision.load_state_dict(own)
+        return {f"dev_{name}": value for name, value in sums.items()}
 
     def install(self, weights: Mapping[str, Tensor]) -> None:
         """Take everything that is not trained here from the waveform stage as it is now."""

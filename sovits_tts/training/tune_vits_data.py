@@ -20,7 +20,7 @@ from sovits_tts.training.precision import Precision
 from sovits_tts.training.tune_config import VALIDATED, VITSTune
 from sovits_tts.training.tune_data import ClipFeatures, TuneData
 from sovits_tts.training.tune_plan import Plan, share_of, similar_length, upstream_vits
-from sovits_tts.training.vits_data import VITSBatch, frame_pitch
+from sovits_tts.training.vits_batch import VITSBatch, frame_pitch
 
 _SECONDS = (0.6, 54.0)  # shorter and longer clips are left out
 _STYLE_SECONDS = 5.0  # at most, of the clip that gives the voice

@@ -28,7 +28,7 @@ from sovits_tts.training.losses import (
 )
 from sovits_tts.training.precision import Precision
 from sovits_tts.training.schedule import Schedule, set_learning_rate, warmup_cosine
-from sovits_tts.training.vits_data import VITSBatch
+from sovits_tts.training.vits_batch import VITSBatch
 
 
 @dataclass(frozen=True)

@@ -1,97 +1,77 @@
-"""Batches for the waveform stage of `mini`: short crops at phoneme boundaries, and a voice sample from elsewhere."""
+"""Batches for the waveform stage of `mini`: short crops at phoneme boundaries, and a voice sample from elsewhere.
+
+A batch is planned from texts and times alone, anywhere, and then filled with sound where the recordings lie: in main
+memory, or all of them on a GPU.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sovits_tts.audio import Audio
 from sovits_tts.data.contours import Contours
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.data.pieces import Piece, SpeakerSampler
 from sovits_tts.data.tokens import TokenStore
 from sovits_tts.errors import DataError
-from sovits_tts.mel import spectrogram
-from sovits_tts.models.source import MIDDLE
-from sovits_tts.pitch import FRAME_RATE, pitch
+from sovits_tts.mel import framed_spectrogram
 from sovits_tts.specs import VITSConfig
-from sovits_tts.training.precision import Precision
+from sovits_tts.training.vits_batch import VITSBatch, contour_frames
 
 _UNTOLD = 0.1  # of the crops: synthesis must also do without positions, where nothing can align
+_DULL = 0.5  # of the crops are heard without treble: the decoder must learn it from the voice, not from the posterior
 _MOST_DRAWS = 50  # for one crop: too short, or of a speaker who says nothing else
 NARROW = 8.5  # kHz: a recording that holds nothing above this must not teach what treble sounds like
 
 
 @dataclass(frozen=True)
-class VITSBatch:
-    """What a step of the VITS stage reads. Rows are padded on the right with zeros."""
+class Span:
+    """Samples of the decoded corpus: `there` of them from `first` on, and zeros up to `count`."""
 
-    wave: Tensor  # (B, 1, T * hop)
-    spec: Tensor  # (B, n_bins, T)
-    spec_lengths: Tensor  # (B,) frames
-    phonemes: Tensor  # (B, P)
-    phoneme_lengths: Tensor  # (B,)
-    tokens: Tensor  # (B, S)
-    style_spec: Tensor | None  # (B, n_bins, R) of what gives the voice; None: the clip itself
-    style_lengths: Tensor | None  # (B,)
-    narrow: Tensor  # (B,) bool: compare only below 8 kHz
-    # only for the networks that ask
-    pitch: Tensor | None = field(default=None, kw_only=True)  # (B, 2, T) as `models.source` takes it
-    spoken: Tensor | None = field(default=None, kw_only=True)  # (B, S) phoneme that each token speaks, -1 unknown
-
-    def inputs(self, precision: Precision) -> dict[str, Tensor | None]:
-        """Arguments of the network in training, on its device."""
-        to, into = precision.device, precision.input
-        return {
-            "spec": into(self.spec), "spec_lengths": self.spec_lengths.to(to), "phonemes": self.phonemes.to(to),
-            "phoneme_lengths": self.phoneme_lengths.to(to), "tokens": self.tokens.to(to),
-            "style_spec": None if self.style_spec is None else into(self.style_spec),
-            "style_lengths": None if self.style_lengths is None else self.style_lengths.to(to),
-            "pitch": None if self.pitch is None else self.pitch.to(to),
-            "spoken": None if self.spoken is None else self.spoken.to(to),
-        }  # fmt: skip
-
-
-def frame_pitch(waves: Tensor, config: VITSConfig) -> Tensor:
-    """The pitch of recordings, (B, T * hop) -> (B, 2, T); see `contour_frames`."""
-    contours = [pitch(Audio(wave.numpy(), config.sample_rate)) for wave in waves]
-    return contour_frames(contours, waves.shape[1] // config.hop, config)
-
-
-def contour_frames(contours: list[NDArray[np.float32]], n_frames: int, config: VITSConfig) -> Tensor:
-    """Hz at FRAME_RATE, 0 unvoiced -> (B, 2, n_frames): octaves above the middle, in a line through what is unvoiced;
-    voiced or not. Past the end of a contour nothing is voiced."""
-    wanted = ((np.arange(n_frames) + 0.5) * config.hop / config.sample_rate * FRAME_RATE).round().astype(int)
-    out = torch.zeros(len(contours), 2, n_frames)
-    for row, contour in zip(out, contours, strict=True):
-        at = np.minimum(wanted, len(contour) - 1)
-        voiced = np.flatnonzero(contour)
-        if len(voiced):
-            octaves = np.interp(at, voiced, np.log2(contour[voiced] / MIDDLE))
-            row[0] = torch.from_numpy(octaves)
-            row[1] = torch.from_numpy((contour[at] > 0) & (wanted <= len(contour)))  # rounding may pass the end by one
-    return out
+    first: int
+    there: int
+    count: int
 
 
 @dataclass(frozen=True)
 class Crop:
-    wave: NDArray[np.float32]
+    wave: Span
     tokens: NDArray[np.int64]
     phonemes: NDArray[np.int64]
     spoken: NDArray[np.int64]  # per token, -1 unknown
-    style: NDArray[np.float32]
+    style: Span
     narrow: bool
+    dull: bool
     contour: NDArray[np.float32]  # Hz at FRAME_RATE; empty where nobody asks
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A batch but for its sound; padded as `VITSBatch`."""
+
+    wave: list[Span]
+    style: list[Span]
+    tokens: NDArray[np.int64]  # (B, S)
+    spoken: NDArray[np.int64]  # (B, S)
+    token_lengths: NDArray[np.int64]  # (B,)
+    phonemes: NDArray[np.int64]  # (B, P)
+    phoneme_lengths: NDArray[np.int64]  # (B,)
+    narrow: NDArray[np.bool_]  # (B,)
+    dull: NDArray[np.bool_]  # (B,)
+    pitch: NDArray[np.float32] | None  # (B, 2, T)
 
 
 class VITSData:
     """Draws crops of `shortest`..`longest` seconds, speaker by speaker.
 
     contours: pitch of the corpus, for a decoder with a source; longest_style: seconds of what gives the voice
+    device: where batches are filled; anything but "cpu" takes all recordings there
     """
 
     def __init__(
@@ -107,15 +87,29 @@ class VITSData:
         longest: float = 3.0,
         seed: int = 9,
         longest_style: float = 4.0,
+        device: str = "cpu",
     ) -> None:
-        self.corpus, self.config, self.contours = corpus, config, contours
-        self.pieces = [pieces[i] for i in indices]
-        self.tokens = [store[i] for i in indices]
+        self.corpus, self.config, self.contours, self._all = corpus, config, contours, (pieces, store)
         self.items, self.shortest, self.longest, self.seed = items, shortest, longest, seed
         self.token_samples, self.longest_style = config.hop * config.token_frames, longest_style
+        self._take(indices)
+        self.samples = torch.from_numpy(corpus.flat(config.sample_rate)).to(device)
+
+    def _take(self, indices: list[int]) -> None:
+        pieces, store = self._all
+        self.pieces, self.tokens = [pieces[i] for i in indices], [store[i] for i in indices]
         self.sampler = SpeakerSampler(self.pieces)
 
+    def of(self, indices: list[int]) -> VITSData:
+        """Batches of other pieces, from the same recordings where they lie."""
+        other = copy(self)
+        other._take(indices)
+        return other
+
     def batch(self, step: int) -> VITSBatch:
+        return self.fill(self.plan(step))
+
+    def plan(self, step: int) -> Plan:
         rng = np.random.default_rng((self.seed, step))
         crops: list[Crop] = []
         for _ in range(_MOST_DRAWS * self.items):
@@ -123,41 +117,43 @@ class VITSData:
             if crop is not None:
                 crops.append(crop)
             if len(crops) == self.items:
-                return self._collate(crops, rng)
+                return self._plan(crops)
         raise DataError("Hardly a speaker of the corpus has two pieces.", hint="Train on more recordings of each.")
 
-    def _audio(self, piece: Piece, first: int, count: int) -> NDArray[np.float32]:
-        """`count` samples at the model's rate from sample `first` of the piece, zeros past the clip's end."""
+    def _span_of(self, piece: Piece, first: int, count: int) -> Span:
+        """`count` samples at the model's rate from sample `first` of the piece."""
         rate = self.config.sample_rate
         clip = self.corpus.by_id[piece.clip]
-        start = (round(piece.start * rate) + first) / rate
-        wave = self.corpus.audio(clip, rate, start, start + count / rate)[:count]
-        return np.pad(wave, (0, count - len(wave)))
+        length = clip.length[str(rate)]
+        begin = min(max(round(piece.start * rate) + first, 0), length)
+        return Span(clip.offset[str(rate)] + begin, min(count, length - begin), count)
 
     def _draw(self, rng: np.random.Generator) -> Crop | None:
         speaker, index = self.sampler.draw(rng)
         piece, tokens = self.pieces[index], self.tokens[index]
-        first, last = self._span(piece, len(tokens), rng)
+        first, last = self._phonemes_of(piece, rng)
         begin, end = self._tokens_of(piece, first, last, len(tokens))
         if end - begin < self.shortest * self.config.sample_rate / self.token_samples:
             return None
-        wave = self._audio(piece, begin * self.token_samples, (end - begin) * self.token_samples)
-        style = self._style_wave(speaker, index, begin, end, len(tokens), rng)
+        wave = self._span_of(piece, begin * self.token_samples, (end - begin) * self.token_samples)
+        style = self._style(speaker, index, begin, end, len(tokens), rng)
         if style is None:
             return None
         clip = self.corpus.by_id[piece.clip]
         contour = np.zeros(0, np.float32)
         if self.contours is not None:
             start = piece.start + begin * self.token_samples / self.config.sample_rate
-            contour = self.contours.cut(clip, start, start + len(wave) / self.config.sample_rate)
+            contour = self.contours.cut(clip, start, start + wave.count / self.config.sample_rate)
         phonemes = np.array(piece.phonemes[first:last])
         spoken = piece.spoken(len(tokens), self.config.sample_rate // self.token_samples)[begin:end] - first
         spoken = spoken.clip(0, len(phonemes) - 1)
         if rng.random() < _UNTOLD:
             spoken[:] = -1
-        return Crop(wave, tokens[begin:end], phonemes, spoken, style, clip.bandwidth < NARROW, contour)
+        narrow = clip.bandwidth < NARROW
+        dull = not narrow and rng.random() < _DULL
+        return Crop(wave, tokens[begin:end], phonemes, spoken, style, narrow, dull, contour)
 
-    def _span(self, piece: Piece, n_tokens: int, rng: np.random.Generator) -> tuple[int, int]:
+    def _phonemes_of(self, piece: Piece, rng: np.random.Generator) -> tuple[int, int]:
         """First and one past the last phoneme of a random crop."""
         n = len(piece.phonemes)
         if piece.seconds <= self.longest:
@@ -177,9 +173,9 @@ class VITSData:
         end = n_tokens if last == len(piece.phonemes) else min(n_tokens, int(np.ceil(piece.times[last - 1][1] * rate)))
         return begin, end
 
-    def _style_wave(
+    def _style(
         self, speaker: int, index: int, begin: int, end: int, n_tokens: int, rng: np.random.Generator
-    ) -> NDArray[np.float32] | None:
+    ) -> Span | None:
         """2 s and more of the same voice saying something else: another piece, or the larger rest of this one. None
         where the speaker said nothing else: a prior that hears the target itself learns to copy it."""
         seconds = rng.uniform(2.0, self.longest_style)
@@ -188,39 +184,68 @@ class VITSData:
         other = self.sampler.draw_from(speaker, rng)
         if (other == index or rng.random() < 0.5) and max(before, after) > self.config.sample_rate:
             start = 0 if before >= after else end * self.token_samples
-            return self._audio(self.pieces[index], start, min(wanted, max(before, after)))
+            return self._span_of(self.pieces[index], start, min(wanted, max(before, after)))
         if other == index:
             return None
         total = int(self.pieces[other].seconds * self.config.sample_rate)
         start = int(rng.integers(0, max(1, total - wanted)))
-        return self._audio(self.pieces[other], start, min(wanted, total))
+        return self._span_of(self.pieces[other], start, min(wanted, total))
 
-    def _collate(self, crops: list[Crop], rng: np.random.Generator) -> VITSBatch:
-        c = self.config
+    def _plan(self, crops: list[Crop]) -> Plan:
         n_tokens = max(len(crop.tokens) for crop in crops)
-        n_frames = n_tokens * c.token_frames
-        wave = torch.zeros(len(crops), 1, n_frames * c.hop)
-        spec = torch.zeros(len(crops), c.n_bins, n_frames)
-        tokens = torch.zeros(len(crops), n_tokens, dtype=torch.long)
-        spoken = torch.full((len(crops), n_tokens), -1)
-        phonemes = torch.zeros(len(crops), max(len(crop.phonemes) for crop in crops), dtype=torch.long)
-        styles = [spectrogram(torch.from_numpy(crop.style), c.n_fft, c.hop, c.win)[0] for crop in crops]
-        style = torch.zeros(len(crops), c.n_bins, max(s.shape[1] for s in styles))
-        highest = int(8000 / (c.sample_rate / 2) * (c.n_bins - 1))
-        for i, crop in enumerate(crops):
-            one = spectrogram(torch.from_numpy(crop.wave), c.n_fft, c.hop, c.win)[0]
-            if not crop.narrow and rng.random() < 0.5:
-                one[highest:] = 0  # the decoder must learn treble from the voice, not from the posterior
-            wave[i, 0, : len(crop.wave)] = torch.from_numpy(crop.wave)
-            spec[i, :, : one.shape[1]] = one
-            tokens[i, : len(crop.tokens)] = torch.from_numpy(crop.tokens)
-            spoken[i, : len(crop.spoken)] = torch.from_numpy(crop.spoken)
-            phonemes[i, : len(crop.phonemes)] = torch.from_numpy(crop.phonemes)
-            style[i, :, : styles[i].shape[1]] = styles[i]
-        return VITSBatch(
-            wave, spec, torch.tensor([len(crop.tokens) * c.token_frames for crop in crops]),
-            phonemes, torch.tensor([len(crop.phonemes) for crop in crops]), tokens,
-            style, torch.tensor([s.shape[1] for s in styles]), torch.tensor([crop.narrow for crop in crops]),
-            pitch=contour_frames([crop.contour for crop in crops], n_frames, c) if self.contours else None,
-            spoken=spoken if c.follows_text else None,
+        n_frames = n_tokens * self.config.token_frames
+        pitch = None
+        if self.contours is not None:
+            pitch = contour_frames([crop.contour for crop in crops], n_frames, self.config).numpy()
+        return Plan(
+            [crop.wave for crop in crops], [crop.style for crop in crops],
+            _padded([crop.tokens for crop in crops], 0), _padded([crop.spoken for crop in crops], -1),
+            np.array([len(crop.tokens) for crop in crops]),
+            _padded([crop.phonemes for crop in crops], 0), np.array([len(crop.phonemes) for crop in crops]),
+            np.array([crop.narrow for crop in crops]), np.array([crop.dull for crop in crops]), pitch,
         )  # fmt: skip
+
+    def fill(self, plan: Plan) -> VITSBatch:
+        """The batch, on the device of the recordings."""
+        c = self.config
+        wave, spec, _ = self._heard(plan.wave)
+        _, style_spec, style_lengths = self._heard(plan.style)
+        highest = int(8000 / (c.sample_rate / 2) * (c.n_bins - 1))
+        spec[:, highest:] *= ~self._there(plan.dull)[:, None, None]
+        return VITSBatch(
+            wave[:, None], spec, self._there(plan.token_lengths) * c.token_frames,
+            self._there(plan.phonemes), self._there(plan.phoneme_lengths), self._there(plan.tokens),
+            style_spec, style_lengths, self._there(plan.narrow),
+            pitch=None if plan.pitch is None else self._there(plan.pitch),
+            spoken=self._there(plan.spoken) if c.follows_text else None,
+        )  # fmt: skip
+
+    def _there(self, values: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(values).to(self.samples.device, non_blocking=True)
+
+    def _heard(self, spans: Sequence[Span]) -> tuple[Tensor, Tensor, Tensor]:
+        """Waves (B, N), their spectrograms (B, n_bins, T), each of its own length and mirrored at its own ends as
+        `spectrogram` does it, and the numbers of frames (B,)."""
+        c = self.config
+        margin, longest = (c.n_fft - c.hop) // 2, max(span.count for span in spans)
+        n_frames = -(-longest // c.hop)
+        samples = self.samples.new_zeros(len(spans), n_frames * c.hop + 2 * margin)
+        for row, span in zip(samples, spans, strict=True):
+            row[margin : margin + span.there] = self.samples[span.first : span.first + span.there]
+        waves = samples.float() / 32767
+        out = waves[:, margin:-margin].clone()
+        count = self._there(np.array([span.count for span in spans]))[:, None]
+        beyond = torch.arange(margin, device=count.device)
+        waves[:, :margin] = waves[:, margin + 1 : 2 * margin + 1].flip(1)
+        waves.scatter_(1, margin + count + beyond, waves.gather(1, margin + count - 2 - beyond))
+        spec = framed_spectrogram(waves, c.n_fft, c.hop, c.win)
+        lengths = count[:, 0] // c.hop
+        spec *= (torch.arange(n_frames, device=lengths.device) < lengths[:, None])[:, None]
+        return out, spec, lengths
+
+
+def _padded(rows: Sequence[NDArray[np.int64]], value: int) -> NDArray[np.int64]:
+    out = np.full((len(rows), max(map(len, rows))), value, np.int64)
+    for target, row in zip(out, rows, strict=True):
+        target[: len(row)] = row
+    return out
