@@ -22,7 +22,7 @@ from sovits_tts.specs import GPTConfig
 from sovits_tts.training.ema import Average
 from sovits_tts.training.gpt_losses import reading_loss, token_loss, top_k_accuracy
 from sovits_tts.training.precision import Precision
-from sovits_tts.training.schedule import set_learning_rate, warmup_cosine
+from sovits_tts.training.schedule import Schedule, set_learning_rate, warmup_cosine
 
 Ints = NDArray[np.int64]
 MAX_SECONDS = 20.0
@@ -129,6 +129,7 @@ class GPTStage:
         peak_lr: float = 1e-3,
         device: str = "cpu",
         dropout: float = 0.0,
+        schedule: Schedule | None = None,
     ) -> None:
         self.device = device
         self.network = GPT(replace(config, dropout=dropout)).to(device)
@@ -136,7 +137,7 @@ class GPTStage:
         self.optimizer = torch.optim.AdamW(
             self.precision.parameters, lr=peak_lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True
         )
-        self.schedule = warmup_cosine(peak_lr, warmup=min(500, total_steps // 10), total=total_steps)
+        self.schedule = schedule or warmup_cosine(peak_lr, warmup=min(500, total_steps // 10), total=total_steps)
         self.average = Average(self.precision, 0.999)
 
     def forward(self, batch: GPTBatch) -> GPTOutput:

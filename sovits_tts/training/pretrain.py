@@ -27,11 +27,13 @@ from sovits_tts.training.pretrain_package import package, waveform_weights
 from sovits_tts.training.pretrain_teacher import TeacherRun, pretrain_teacher
 from sovits_tts.training.prior import PriorStage
 from sovits_tts.training.restore import restore
+from sovits_tts.training.schedule import Schedule, cosine_over_time
 from sovits_tts.training.vits import VITSStage, VITSWeights
 from sovits_tts.training.vits_data import VITSData
 from sovits_tts.training.work import averaged, content_stage, install_codebook, pieces_of, saved_stage, stored_tokens
 
 SEED = 1234
+_WARMUP = 300  # steps of a rate that falls over time
 RESTORE = "restore"  # instead of teacher, content and tokens, where a landed model has done them
 PARTS = ("decode", "teacher", "content", "tokens", "gpt", "vits", "prior", "decoder", "package")
 
@@ -45,6 +47,7 @@ class GPTRun:
     joined: float = 0.5  # share of examples that begin with another piece of the speaker, as a prompt
     peak_lr: float = 1e-3
     dropout: float = 0.0
+    anneal: str = "steps"  # or "time": the rate falls over the minutes of this call, not over `steps`
     save_seconds: float = 600.0
     workers: int = 1
 
@@ -61,6 +64,7 @@ class VITSRun:
     longest: float = 3.0  # seconds of a crop
     slice_frames: int = 32  # decoded in one step
     peak_lr: float = 4e-4
+    anneal: str = "steps"  # or "time": the rate falls over the minutes of this call, not over `steps`
     save_seconds: float = 600.0
     workers: int = 1
 
@@ -75,6 +79,7 @@ class PriorRun:
     longest_style: float = 6.0  # seconds of what gives the voice: synthesis has 3 to 10
     peak_lr: float = 8e-4
     dropout: float = 0.0  # a few passes over the corpus learn nothing by heart; many do
+    anneal: str = "steps"  # or "time": the rate falls over the minutes of this call, not over `steps`
     save_seconds: float = 600.0
     workers: int = 1
 
@@ -88,6 +93,7 @@ class DecoderRun:
     longest: float = 2.0  # seconds of a crop
     slice_frames: int = 64  # decoded in one step
     peak_lr: float = 3e-4
+    anneal: str = "steps"  # or "time": the rate falls over the minutes of this call, not over `steps`
     save_seconds: float = 600.0
     workers: int = 1
 
@@ -164,12 +170,14 @@ def train_gpt(work: Path, spec: ModelSpec, settings: GPTRun, device: str, minute
         )
         for split in ("train", "dev")
     )
-    stage = GPTStage(spec.gpt, settings.steps, settings.peak_lr, device, settings.dropout)
+    stage = GPTStage(
+        spec.gpt, settings.steps, settings.peak_lr, device, settings.dropout, schedule=_schedule(settings, minutes)
+    )
     run(
         stage,
         train.batch,
         work / "gpt",
-        _loop(settings, minutes),
+        replace(_loop(settings, minutes), processes=device != "cpu"),
         on_event,
         on_save=lambda step: on_event(Event("gpt dev", step, values=stage.evaluate(dev))),
     )
@@ -181,6 +189,7 @@ def train_vits(work: Path, spec: ModelSpec, settings: VITSRun, device: str, minu
     stage = VITSStage(
         spec.vits, settings.steps, settings.adversarial_from, settings.kl_warmup, settings.peak_lr,
         slice_frames=settings.slice_frames, weights=VITSWeights(posterior_pull=settings.posterior_pull), device=device,
+        schedule=_schedule(settings, minutes),
     )  # fmt: skip
 
     def install() -> None:  # the tokens may have been made again since the state was saved
@@ -198,7 +207,9 @@ def train_prior(
     data = _vits_data(work, spec, settings, device, on_event, longest_style=settings.longest_style)
     dev = data.of(pieces_of(work, "dev"))
     latent = averaged(vits, "generator")
-    stage = PriorStage(spec.vits, latent, settings.steps, settings.peak_lr, device, dropout=settings.dropout)
+    stage = PriorStage(
+        spec.vits, latent, settings.steps, settings.peak_lr, device, _schedule(settings, minutes), settings.dropout
+    )
 
     def install() -> None:  # tokens and latent may be others since the state was saved
         stage.install(latent)
@@ -217,7 +228,10 @@ def train_decoder(
     """Train, or resume, in `work/decoder`, on what the prior makes as it is now."""
     latent = waveform_weights(work)
     data = _vits_data(work, spec, settings, device, on_event, contours=True)
-    stage = DecoderStage(spec.vits, latent, settings.steps, settings.peak_lr, settings.slice_frames, device)
+    stage = DecoderStage(
+        spec.vits, latent, settings.steps, settings.peak_lr, settings.slice_frames, device,
+        _schedule(settings, minutes),
+    )  # fmt: skip
 
     def install() -> None:
         stage.install(latent)
@@ -249,6 +263,15 @@ def _run_on(
     else:
         settings = replace(settings, processes=True)
         run(stage, data.plan, folder, settings, on_event, on_save, install, prepare=data.fill)
+
+
+def _schedule(settings: GPTRun | VITSRun | PriorRun | DecoderRun, minutes: float) -> Schedule | None:
+    """None: the stage's own, over `steps`."""
+    if settings.anneal == "steps":
+        return None
+    if settings.anneal != "time" or minutes == float("inf"):
+        raise ConfigError(f"anneal is {settings.anneal!r}.", hint="Set steps, or time and say --minutes.")
+    return cosine_over_time(settings.peak_lr, _WARMUP, minutes * 60)
 
 
 def _loop(settings: GPTRun | VITSRun | PriorRun | DecoderRun, minutes: float) -> LoopSettings:
