@@ -22,6 +22,7 @@ from sovits_tts.errors import SovitsError, TextError
 from sovits_tts.features import bert_features, ctc_log_probs
 from sovits_tts.guards import Guard, make_guard, share_heard
 from sovits_tts.models.generate import MAX_TOKENS, Generated, generate
+from sovits_tts.models.source import Melody
 from sovits_tts.options import SynthesisOptions
 from sovits_tts.pitch_shift import shift_pitch
 from sovits_tts.specs import ModelSpec
@@ -92,10 +93,14 @@ class Call:
         self.style = blend(model, voice, options.timbre)
         self.noise_scale = model.spec.sampling.noise_scale if options.noise_scale is None else options.noise_scale
         self.balance: Balance | None = None
-        self.level: float | None = None
+        self.melody: Melody | None = None
         if not options.exact:
             self.balance = self.mixed(voice, "balance") if model.spec.matches_balance else None
-            self.level = self.mixed(voice, "pitch_level") if model.spec.vits.source else None
+            self.melody = self._melody(voice) if model.spec.vits.source else None
+
+    def _melody(self, voice: Voice) -> Melody | None:
+        level, spread = (self.mixed(voice, name) for name in ("pitch_level", "pitch_spread"))
+        return None if level is None or spread is None else Melody(level, spread)
 
     def mixed(self, voice: Voice, name: str) -> Any:
         """What was measured on the clip of a voice, with their shares of those mixed into it; None if it cannot be."""
@@ -245,7 +250,7 @@ class Call:
             speed=speed,
             generator=generator,
             spoken=None if spoken is None else spoken[None].to(device),
-            level=self.level,
+            melody=self.melody,
         )
         samples = wave[0, 0].float().cpu().numpy()
         if not np.isfinite(samples).all():

@@ -30,7 +30,7 @@ from sovits_tts.clip import Window, best_windows
 from sovits_tts.errors import AudioError, VoiceError
 from sovits_tts.features import bert_features, prompt_tokens, style
 from sovits_tts.models.reference import Reference
-from sovits_tts.models.source import MIDDLE
+from sovits_tts.models.source import MIDDLE, pitch_spread
 from sovits_tts.models.vits import Style
 from sovits_tts.pitch import pitch
 from sovits_tts.specs import ModelSpec
@@ -121,9 +121,20 @@ class Voice:
     @cached_property
     def pitch_level(self) -> float | None:
         """Octaves above `source.MIDDLE` of the clip's middle pitch; None where too little is voiced to tell."""
+        octaves = self._octaves
+        return None if octaves is None else float(np.median(octaves))
+
+    @cached_property
+    def pitch_spread(self) -> float | None:
+        """How far the clip's melody moves, in octaves (`source.pitch_spread`); None where too little is voiced."""
+        octaves = self._octaves
+        return None if octaves is None else pitch_spread(torch.from_numpy(octaves))
+
+    @cached_property
+    def _octaves(self) -> np.ndarray | None:
         contour = pitch(self.audio)
         voiced = contour[contour > 0]
-        return float(np.log2(np.median(voiced) / MIDDLE)) if len(voiced) >= _VOICED else None
+        return np.log2(voiced / MIDDLE) if len(voiced) >= _VOICED else None
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write a `.voice` file, whole or not at all. Raises VoiceError if it exists or cannot be written."""

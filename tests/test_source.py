@@ -12,7 +12,7 @@ from scipy.signal import lfilter
 from sovits_tts.audio import Audio
 from sovits_tts.errors import ConfigError
 from sovits_tts.models.hifigan import HiFiGAN
-from sovits_tts.models.source import MIDDLE, PitchHead, SourceFilter, pitch_loss, pulses
+from sovits_tts.models.source import MIDDLE, Melody, PitchHead, SourceFilter, pitch_loss, pitch_spread, pulses
 from sovits_tts.pitch import pitch
 from sovits_tts.training.vits_batch import frame_pitch
 from sovits_tts.voice import Voice
@@ -106,9 +106,36 @@ def test_a_wider_pitch_range_moves_the_melody_about_its_mean() -> None:
     assert float(b[0, 0][voiced].std()) == pytest.approx(2 * float(a[0, 0][voiced].std()), rel=0.05)
     assert float(b[0, 0][voiced].mean()) == pytest.approx(float(a[0, 0][voiced].mean()), abs=0.01)
     with torch.no_grad():
-        c = flat.decided(z, style, level=0.5)
+        c = flat.decided(z, style, Melody(0.5, 0.1))
     assert float(c[0, 0][voiced].mean()) == pytest.approx(0.5, abs=0.01)
-    torch.testing.assert_close(c[0, 0] - a[0, 0], (c - a)[0, 0, :1].expand(200), atol=1e-4, rtol=0)
+    assert pitch_spread(c[0, 0][voiced]) == pytest.approx(0.1, rel=0.15) != pytest.approx(pitch_spread(a[0, 0][voiced]))
+
+
+def test_a_melody_becomes_as_wide_as_the_voices_if_it_is_long_enough_to_tell() -> None:
+    torch.manual_seed(0)
+    head, style = PitchHead(4, 4, pitch_range=2.0), torch.randn(1, 4, 1)
+    z = 3 * torch.randn(1, 4, 400)
+
+    def widening(n: int, spread: float) -> float:
+        with torch.no_grad():
+            octaves, _ = head(z[..., :n], style).chunk(2, dim=1)
+            return float(head._widening(octaves, torch.ones(1, 1, n), spread))
+
+    own = pitch_spread(head(z, style)[0, 0].detach())
+    assert widening(400, 3 * own) == pytest.approx(3, rel=0.05) and widening(400, own) == pytest.approx(1, rel=0.05)
+    assert widening(400, 100.0) < 4.1 and widening(400, 0.0) > 0.5  # bounded
+    assert widening(1, own) == pytest.approx(2, rel=0.1)  # one frame has no melody: as `pitch_range` says
+    with torch.no_grad():
+        silent = head.decided(torch.zeros(1, 4, 9) * z[..., :9], style, Melody(0.0, 0.1))
+    assert silent.isfinite().all()
+
+
+def test_an_octave_slip_hardly_widens_a_melody() -> None:
+    rng = np.random.default_rng(0)
+    steady = torch.from_numpy(rng.normal(0.3, 0.2, 1000)).float()
+    slips = torch.cat([steady, torch.full((50,), 1.4)])
+    assert pitch_spread(steady) == pytest.approx(0.2, rel=0.1)
+    assert pitch_spread(slips) < 1.15 * pitch_spread(steady) < 0.8 * float(slips.std())
 
 
 def test_the_head_learns_pitch_and_voicing() -> None:

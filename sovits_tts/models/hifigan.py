@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sovits_tts.models.source import PitchHead, SourceFilter
+from sovits_tts.models.source import Melody, PitchHead, SourceFilter
 from sovits_tts.models.weight_norm import weight_norm
 
 SLOPE = 0.1
@@ -118,16 +118,16 @@ class HiFiGAN(nn.Module):
         x: Tensor,
         style: Tensor | None = None,
         pitch: Tensor | None = None,
-        level: float | None = None,
+        melody: Melody | None = None,
     ) -> Tensor:
         """x: (B, d_input, T), style: (B, d_style, 1) -> waveform (B, 1, T * hop), in [-1, 1] without `istft_size`.
 
         hop:   product of the rates, times `istft_size` / 4 if that is set
         pitch: (B, 2, T) of the recording, in training of a decoder with a source; None: what its head says,
-               at a `level` if that is given
+               in the `melody` of a voice if that is given
         """
         if self.pitch is not None and pitch is None:
-            pitch = self.pitch.decided(x, cast(Tensor, style), level)
+            pitch = self.pitch.decided(x, cast(Tensor, style), melody)
         x = self.input_conv(x)
         if self.condition is not None:
             x = x + self.condition(style)

@@ -11,6 +11,7 @@ where nothing is voiced, and how voiced a frame is, 0 to 1.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -20,7 +21,24 @@ from torch import Tensor, nn
 MIDDLE = 150.0  # Hz
 _RANGE = (-1.5, 2.0)  # octaves that the head may say: 53 to 600 Hz
 _FORMANT = 500.0  # Hz either side: `contrast` lifts what stands out of this neighbourhood
+_LEAST, _MOST = 0.5, 4.0  # that a melody is widened
+_SETTLED = 15  # voiced latent frames that tell half of how wide a melody is
 _LOUDEST = 3.0  # of a filter's log-magnitude, against overflow in the first steps
+
+
+@dataclass(frozen=True)
+class Melody:
+    """What is known of a voice's pitch, in octaves: where its middle lies above `MIDDLE`, and `pitch_spread`."""
+
+    level: float
+    spread: float
+
+
+def pitch_spread(octaves: Tensor) -> float:
+    """Standard deviation of a normal distribution with the same 10th and 90th percentile: a slip of the pitch tracker
+    by an octave counts for little. octaves: (n,) of voiced frames, n > 0"""
+    low, high = torch.quantile(octaves.float(), octaves.new_tensor([0.1, 0.9], dtype=torch.float32)).tolist()
+    return (high - low) / 2.563
 
 
 class PitchHead(nn.Module):
@@ -38,20 +56,33 @@ class PitchHead(nn.Module):
         x = F.leaky_relu(self.input_conv(x) + self.condition(style), 0.1)
         return cast(Tensor, self.output_conv(F.leaky_relu(self.hidden_conv(x), 0.1)))
 
-    def decided(self, x: Tensor, style: Tensor, level: float | None = None) -> Tensor:
+    def decided(self, x: Tensor, style: Tensor, melody: Melody | None = None) -> Tensor:
         """The pitch to speak with: a frame voiced or not, octaves within the range.
 
-        level: octaves above MIDDLE that the voiced frames get on average, as the voice is known to; None: as the head
-            says, which for a voice it never heard is too near to the others
+        melody: of the voice; None: as the head says, which for a voice it never heard is too near to the others
 
-        What a head says of pitch is the middle of what it could be, so a melody is flatter than any that was heard.
-        `pitch_range` widens it about its mean.
+        What a head says of pitch is the middle of what it could be, so a melody is flatter than any that was heard. It
+        is widened about its mean: as far as the voice's, where that is known, else by `pitch_range`.
         """
         octaves, logit = self(x, style).float().chunk(2, dim=1)
         voiced = (logit > 0).float()
         mean = (octaves * voiced).sum(dim=2, keepdim=True) / voiced.sum(dim=2, keepdim=True).clamp(min=1)
-        moved = (mean if level is None else level) + self.range * (octaves - mean)
-        return torch.cat([moved.clamp(*_RANGE), voiced], dim=1)
+        level: Tensor | float = mean
+        factor: Tensor | float = self.range
+        if melody is not None:
+            level = melody.level
+            factor = self._widening(octaves, voiced, melody.spread)
+        return torch.cat([(level + factor * (octaves - mean)).clamp(*_RANGE), voiced], dim=1)
+
+    def _widening(self, octaves: Tensor, voiced: Tensor, spread: float) -> Tensor:
+        """(B, 1, 1) that brings a melody to a spread; for less than a second, which hardly has one, nearly `range`."""
+        factors = []
+        for row, heard in zip(octaves[:, 0], voiced[:, 0] > 0, strict=True):
+            share = float(heard.sum()) / (float(heard.sum()) + _SETTLED)
+            own = pitch_spread(row[heard]) if share else 0.0
+            known = min(max(spread / max(own, 1e-3), _LEAST), _MOST)
+            factors.append(self.range ** (1 - share) * known**share)
+        return octaves.new_tensor(factors)[:, None, None]
 
 
 class SourceFilter(nn.Module):

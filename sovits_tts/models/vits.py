@@ -28,6 +28,7 @@ from sovits_tts.models.posterior import PosteriorEncoder
 from sovits_tts.models.prior import Join, Prior, PriorEncoder, frames_at_speed
 from sovits_tts.models.quantizer import Quantizer
 from sovits_tts.models.reference import Reference
+from sovits_tts.models.source import Melody
 from sovits_tts.models.style import StyleEncoder
 from sovits_tts.models.weight_norm import fold_weight_norm
 from sovits_tts.specs import VITSConfig
@@ -177,11 +178,11 @@ class VITS(nn.Module):
         return None if spoken is None else spoken.repeat_interleave(self.config.token_frames, dim=-1)[..., :n_frames]
 
     def render(
-        self, prior: Prior, style: Style, noise: Tensor, noise_scale: float = 0.5, level: float | None = None
+        self, prior: Prior, style: Style, noise: Tensor, noise_scale: float = 0.5, melody: Melody | None = None
     ) -> Tensor:
         """Sample the prior and make it sound. noise: standard normal, as prior.mean -> waveform (B, 1, N)"""
         z = self.flow.sample(prior, style.vector, noise, noise_scale)
-        return self.decoder(z * prior.mask, style.vector, level=level)
+        return self.decoder(z * prior.mask, style.vector, melody=melody)
 
     @torch.no_grad()
     def decode(
@@ -195,19 +196,19 @@ class VITS(nn.Module):
         speed: float = 1.0,
         generator: torch.Generator | None = None,
         spoken: Tensor | None = None,
-        level: float | None = None,
+        melody: Melody | None = None,
     ) -> Tensor:
         """Speak. tokens: (1, S), phonemes: (1, P) -> waveform (1, 1, N), N = hop * frames(S, speed).
 
         The decoder knows no padding: a batch is right only if all rows are equally long.
         noise: standard normal (1, d_latent, frames(S, speed)); None draws it from `generator` on the CPU.
         spoken: (1, S) as `prior` takes it
-        level: mean pitch in octaves above `source.MIDDLE`, for a decoder with a source; None: its own choice
+        melody: of the voice, for a decoder with a source; None: its own choice
         """
         prior = self.prior(tokens, phonemes, style, speed, spoken=spoken)
         if noise is None:
             noise = torch.randn(prior.mean.shape, generator=generator)
-        return self.render(prior, style, noise.to(prior.mean), noise_scale, level)
+        return self.render(prior, style, noise.to(prior.mean), noise_scale, melody)
 
     def frames(self, n_tokens: int, speed: float = 1.0) -> int:
         """Spectrogram frames that `n_tokens` semantic tokens become."""
