@@ -331,7 +331,7 @@ def test_the_waveform_stage_hears_where_the_gpt_stage_reads(
     plain = tts.model.vits.decode
 
     def decode(tokens, phonemes, style, *, spoken=None, **options):
-        assert options["level"] is None  # it has no source
+        assert options["melody"] is None  # it has no source
         heard.append(spoken)
         assert spoken.shape == tokens.shape and int(spoken.min()) >= 0 and int(spoken.max()) < phonemes.shape[1]
         return plain(tokens, phonemes, style, spoken=spoken, **options)
@@ -347,21 +347,24 @@ def test_a_decoder_with_a_source_is_told_the_pitch_of_the_clip(
 ) -> None:
     sounding = replace(SPEC.vits, upsample_rates=(4,), upsample_kernels=(8,), istft_size=320, source=True)
     one = TTS.load(write_model(tmp_path / "m", replace(SPEC, vits=sounding)))
-    levels: list[float] = []
+    told: list[Melody | None] = []
     plain = one.model.vits.decode
 
-    def decode(*args, level=None, **options):
-        levels.append(level)
-        return plain(*args, level=level, **options)
+    def decode(*args, melody=None, **options):
+        told.append(melody)
+        return plain(*args, melody=melody, **options)
 
     monkeypatch.setattr(one.model.vits, "decode", decode)
     deep, bright = (one.voice(Voice(speech(4.0, f0=f0), "Hello there.", "en")) for f0 in (110.0, 220.0))
     for options in (SynthesisOptions(retries=0), SynthesisOptions(retries=0, timbre=((bright, 0.5),))):
         one.synthesize("One river.", deep, options=options)
-    assert levels[0] == pytest.approx(np.log2(110 / 150), abs=0.1)
-    assert levels[1] == pytest.approx(levels[0] + 0.5, abs=0.05)
+    assert told[0].level == pytest.approx(np.log2(110 / 150), abs=0.1)
+    assert told[1].level == pytest.approx(told[0].level + 0.5, abs=0.05)
+    assert (told[0].spread, told[1].spread) == pytest.approx(
+        (deep.pitch_spread, (deep.pitch_spread + bright.pitch_spread) / 2)
+    )
     one.synthesize("One river.", deep, options=SynthesisOptions(exact=True))
-    assert levels[2] is None
+    assert told[2] is None
 
 
 def test_a_model_that_matches_the_balance_sounds_nearer_to_the_clip(tmp_path: Path, voice: Voice) -> None:
