@@ -20,6 +20,7 @@ from sovits_tts.checkpoints.build import load_model
 from sovits_tts.errors import AudioError, ConfigError, InputError, TextError, VoiceError
 from sovits_tts.models.bert import BertFeatures
 from sovits_tts.models.gpt import GPT
+from sovits_tts.models.source import Melody
 from sovits_tts.specs import BertConfig
 from sovits_tts.tts import TTS, Chunk, SynthesisOptions
 from sovits_tts.voice import Voice
