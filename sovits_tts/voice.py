@@ -43,10 +43,10 @@ FORMAT = 1
 FEATURES = 1  # raised whenever features.py or the reading of text changes what it makes of a clip
 _MAX_BYTES = 64 << 20
 _MAX_SECONDS = 60.0
-_MORE_SECONDS = 60.0  # of further recordings: what is looked up is kept in memory and compared with every frame
-_MORE_RATE = 48_000  # Hz at most, so that a file stays small
-_MORE_LEAST = 1.0  # seconds of one
-_MORE_CLIPS = 64
+_MOST_FURTHER = 60.0  # of further recordings: what is looked up is kept in memory and compared with every frame
+_FURTHER_RATE = 48_000  # Hz at most, so that a file stays small
+SHORTEST_FURTHER = 1.0  # seconds of one
+_FURTHER_CLIPS = 64
 _MAX_TEXT = 2000  # characters
 _VOICED = 20  # frames of 10 ms: fewer say too little about a voice's pitch
 _FINAL = frozenset("。.！!？?…")
@@ -263,13 +263,13 @@ def further(recordings: Iterable[Audio]) -> tuple[Audio, ...]:
     """
     kept: list[Audio] = []
     for number, audio in enumerate(recordings, 1):
-        if audio.seconds < _MORE_LEAST or audio.peak_db < SILENT_DB:
-            what = f"{audio.seconds:.1f} s long" if audio.seconds < _MORE_LEAST else "silent"
+        if audio.seconds < SHORTEST_FURTHER or audio.peak_db < SILENT_DB:
+            what = f"{audio.seconds:.1f} s long" if audio.seconds < SHORTEST_FURTHER else "silent"
             raise ReferenceAudioError(f"Further recording {number} is {what}.", hint="Leave it out.")
-        left = _MORE_SECONDS - _total(kept)
-        if left < _MORE_LEAST or len(kept) == _MORE_CLIPS:
+        left = _MOST_FURTHER - _total(kept)
+        if left < SHORTEST_FURTHER or len(kept) == _FURTHER_CLIPS:
             break
-        part = audio.cut(0.0, min(left, audio.seconds)).resample(min(audio.sample_rate, _MORE_RATE))
+        part = audio.cut(0.0, min(left, audio.seconds)).resample(min(audio.sample_rate, _FURTHER_RATE))
         kept.append(Audio(part.samples.copy(), part.sample_rate))  # a view would keep the whole recording in memory
     return tuple(kept)
 
@@ -392,7 +392,7 @@ def _parse(data: bytes) -> Voice:
     audio = _recording(tensors["samples"], facts["sample_rate"], _MAX_SECONDS)
     more: list[Audio] = []
     for index, rate in enumerate(facts.get("more", ())):  # files of earlier versions have none
-        more.append(_recording(tensors[_more_name(index)], rate, _MORE_SECONDS + 0.1 - _total(more)))
+        more.append(_recording(tensors[_more_name(index)], rate, _MOST_FURTHER + 0.1 - _total(more)))
     voice = Voice(audio, notes=tuple(map(str, facts["notes"])), more=tuple(more), **texts)
     return replace(voice, features=_features(tensors, facts)) if facts["fingerprint"] else voice
 

@@ -27,8 +27,9 @@ class Evaluation:
     sentences:   of ours (finetune/sentences.py) that each speaks too, once: more to count errors on
     share:       of the clips that is held out; more where that gives fewer than three lines
     checkpoints: of each stage, at most: the last one and others evenly before it
-    ways:        shares of the way from the base to the VITS checkpoint that sounds most like the speaker, judged as if
-                 they were checkpoints: part of the way may keep the clarity and most of the likeness
+    ways:        shares of the way from the base to a VITS checkpoint, judged as if they were checkpoints: part of the
+                 way may keep the clarity and most of the likeness
+    nearest:     of how many VITS checkpoints: those that sound most like the speaker
     seed:        of the synthesis, the same for all
     takes:       how often each speaks a line, with successive seeds: one take says little
     retries:     further attempts at a line that the guards fail; 0 shows each checkpoint as it is, and takes less time
@@ -42,7 +43,8 @@ class Evaluation:
     sentences: int = 8
     share: float = 0.15
     checkpoints: int = 3
-    ways: tuple[float, ...] = (0.6, 0.3)
+    ways: tuple[float, ...] = (0.8, 0.6, 0.3)
+    nearest: int = 2
     seed: int = 0
     takes: int = 3
     retries: int = 0
@@ -52,7 +54,8 @@ class Evaluation:
     def __post_init__(self) -> None:
         if self.speaker not in ("auto", "own"):
             raise ConfigError(f"There is no speaker judge {self.speaker!r}.", hint="Choose auto or own.")
-        counts = {"lines": self.lines, "checkpoints": self.checkpoints, "takes": self.takes}
+        counts = {"lines": self.lines, "checkpoints": self.checkpoints, "takes": self.takes,
+                  "nearest": self.nearest}  # fmt: skip
         if wrong := [f"{name} is {count}" for name, count in counts.items() if not 1 <= count <= 1000]:
             raise ConfigError(f"{', '.join(wrong)}.", hint="Each must be 1 to 1000.")
         if not 0 <= self.sentences <= 8:
