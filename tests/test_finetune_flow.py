@@ -29,7 +29,7 @@ from sovits_tts.progress import Cancelled, Event
 from sovits_tts.tts import TTS
 from sovits_tts.voicepack import open_package
 from tests import children
-from tests.tiny_model import speech, write_model
+from tests.tiny_model import SPEC, speech, write_model
 
 TEXT = "Hello there, my friend."
 CLIPS = 5
@@ -250,6 +250,17 @@ def test_recordings_may_help_where_weights_do_not(
     assert saved.metrics()["reason"] == result.report["reason"]
     tts = TTS.load("hilda", device="cpu")
     assert tts.voice("hilda").features.fits(tts.model)  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_model_that_looks_nothing_up_speaks_with_the_clip_alone(
+    place: Path, config: FinetuneConfig, tmp_path: Path
+) -> None:
+    model = write_model(tmp_path / "model", replace(SPEC, vits=replace(SPEC.vits, d_reference=0)))
+    plain = replace(config, model=str(model), stages=())
+    result = finetune(place / "录音", "ivan", plain, tmp_path / "work")
+    assert [item["name"] for item in result.report["checkpoints"]] == ["zero-shot"]
+    assert result.report["data"]["in_voice"] == 1 and "no checkpoint" in result.report["reason"]
 
 
 # --- review, and what is refused -------------------------------------------------------------------------------------
