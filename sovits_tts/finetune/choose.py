@@ -299,8 +299,10 @@ def pick(
 
 
 def _voice(first: Scored, others: Sequence[Scored]) -> str:
-    """Name of the voice that the checkpoints speak with: the best by score, if it is as good as the clip alone."""
-    return max([*others, first], key=lambda item: score(item.figures)).candidate.voice
+    """Name of the voice that the checkpoints speak with: the best by score, unless it is worse than the clip alone by
+    more than `chance`. Recordings are nothing learnt by heart, so it is not for them to prove that they help."""
+    found = max(others, key=lambda item: score(item.figures), default=first)
+    return found.candidate.voice if score(found.figures) >= score(first.figures) - chance(first.figures) else ""
 
 
 def _best(first: Scored, found: Sequence[Scored]) -> Scored:
