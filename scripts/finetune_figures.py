@@ -134,7 +134,8 @@ def measure(
     takes = settings.evaluate.takes
     clip = replace(voice, more=(), features=None)  # without training there is the clip alone
     before, _ = speak(base, clip, todo, panel, options, folder / "before", takes=takes)
-    after, _ = speak(tuned, voice, todo, panel, options, folder / "after", takes=takes)
+    own = replace(tuned.defaults, retries=options.retries)
+    after, _ = speak(tuned, voice, todo, panel, own, folder / "after", takes=takes)
     real = figures([panel.judge(line.id, line.text, line.language, Audio.load(line.path)) for line in todo])
     return {
         "speaker": speaker, "language": language, "seconds_trained": sum(float(row["seconds"]) for row in train),

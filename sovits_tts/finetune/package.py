@@ -100,7 +100,8 @@ def write_package(made: Made, base: TTS) -> VoicePackage:
     tts = TTS(build_model(tuned), base.runtime) if stages else base
     manifest = Manifest(
         FORMAT, made.name, Base(checkpoint.spec.name, checkpoint.fingerprint, _place(made.source)),
-        tuned.fingerprint, NORMAL, made.facts.consent, made.facts.licence, dict(made.facts.defaults), made.origin,
+        tuned.fingerprint, NORMAL, made.facts.consent, made.facts.licence,
+        made.facts.defaults | made.candidate.defaults, made.origin,
     )  # fmt: skip
     target = voices.folder() / made.name
     with new_folder(target) as part:
