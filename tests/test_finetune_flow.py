@@ -267,8 +267,8 @@ def test_a_model_that_looks_nothing_up_speaks_with_the_clip_alone(
     model = write_model(tmp_path / "model", replace(SPEC, vits=replace(SPEC.vits, d_reference=0)))
     plain = replace(config, model=str(model), stages=())
     result = finetune(place / "录音", "ivan", plain, tmp_path / "work")
-    assert [item["name"] for item in result.report["checkpoints"]] == ["zero-shot"]
-    assert result.report["data"]["in_voice"] == 1 and "no checkpoint" in result.report["reason"]
+    assert [item["name"] for item in result.report["checkpoints"]] == ["zero-shot", "temperature 0.3"]
+    assert result.report["data"]["in_voice"] == 1
 
 
 # --- review, and what is refused -------------------------------------------------------------------------------------
