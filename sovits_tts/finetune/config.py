@@ -34,7 +34,7 @@ class Evaluation:
                  one becomes the voice's default
     seed:        of the synthesis, the same for all
     takes:       how often each speaks a line, with successive seeds: one take says little
-    retries:     further attempts at a line that the guards fail; 0 shows each checkpoint as it is, and takes less time
+    retries:     further attempts at a line that the guards fail, as in use; only lines that fail take more time
     recogniser:  folder of a faster-whisper model; "auto": pocketsphinx for English where it is installed, else "own";
                  "own": the CTC head of the model or of the embedded one, which is not independent
     speaker:     "auto": resemblyzer where it is installed, else the model's speaker network, else "own"; "own": the
@@ -47,10 +47,10 @@ class Evaluation:
     checkpoints: int = 3
     ways: tuple[float, ...] = (0.8, 0.6, 0.3)
     nearest: int = 2
-    temperatures: tuple[float, ...] = (0.3,)
+    temperatures: tuple[float, ...] = (0.5, 0.3)
     seed: int = 0
     takes: int = 3
-    retries: int = 0
+    retries: int = 2
     recogniser: str = "auto"
     speaker: str = "auto"
 

@@ -111,7 +111,7 @@ def _others(run: Run, base: TTS, reference: Voice, clip: str, rows: Sequence[dic
 
 
 def _temperatures(run: Run, base: TTS) -> tuple[float, ...]:
-    """Other than the usual one, unless the user chose one. Only for a model that follows its text: another may repeat
+    """Other than the usual one, unless the user chose one. Only for a model that follows its text: another loses
     itself when it always takes the likeliest token."""
     if not base.spec.gpt.follows_text or "temperature" in run.config.voice.defaults:
         return ()
