@@ -5,8 +5,8 @@
 
 CORPUS holds manifest.csv (path, speaker, language, text, seconds, split). Of the dev speakers, the two in English and
 the one in Mandarin with the most speech are taken unless others are named. For each: a minute goes through
-`finetune`, further lines (as many as there are: few tell little) are spoken by the base with the same clip and by the
-fine-tuned voice, and judged. Every speaker has a process of its own, whose peak memory counts. Prints a table, and
+`finetune`, further lines (as many as there are: few tell little) are spoken by the base with the same clip alone and by
+the fine-tuned voice, and judged. Every speaker has a process of its own, whose peak memory counts. Prints a table, and
 writes it with all figures to DIR/figures.json. A run that was stopped goes on: speakers that are done are not done
 again, and the time of a speaker counts all calls (processor time the last one).
 """
@@ -132,8 +132,10 @@ def measure(
     panel.learn_voice([Audio.load(root / row["path"]) for row in train])
     options = SynthesisOptions(retries=settings.evaluate.retries)
     takes = settings.evaluate.takes
-    before, _ = speak(base, voice, todo, panel, options, folder / "before", takes=takes)
-    after, _ = speak(tuned, voice, todo, panel, options, folder / "after", takes=takes)
+    clip = replace(voice, more=(), features=None)  # without training there is the clip alone
+    before, _ = speak(base, clip, todo, panel, options, folder / "before", takes=takes)
+    own = replace(tuned.defaults, retries=options.retries)
+    after, _ = speak(tuned, voice, todo, panel, own, folder / "after", takes=takes)
     real = figures([panel.judge(line.id, line.text, line.language, Audio.load(line.path)) for line in todo])
     return {
         "speaker": speaker, "language": language, "seconds_trained": sum(float(row["seconds"]) for row in train),

@@ -28,7 +28,7 @@ from sovits_tts.pitch import pitch
 MIN_WINDOW, MAX_WINDOW = 3.0, 10.0  # seconds: what the networks were trained to take as a voice
 MIN_SPEECH = 1.5  # seconds of speech without which there is nothing to imitate
 _EDGE = 0.15  # seconds of pause kept around speech
-_SILENT_DB = -70.0  # dBFS peak under which a clip is called silent
+SILENT_DB = -70.0  # dBFS peak under which a clip is called silent
 _CLIPPED, _RUINED = 2e-3, 0.05  # shares of samples stuck at the largest value: a warning, a refusal
 _CROWDED = 0.03  # share of samples near the top: under 0.022 in natural speech, more where clipping was smoothed over
 
@@ -168,7 +168,7 @@ def _choose(
 def _refuse(audio: Audio, speech: tuple[Segment, ...], clipped: np.ndarray, shortest: float, longest: float) -> None:
     advice = "Use {shortest:g} to {longest:g} seconds or more of one voice without music."
     facts: dict[str, Any] = {"shortest": shortest, "longest": longest, "seconds": audio.seconds}
-    if audio.peak_db < _SILENT_DB:
+    if audio.peak_db < SILENT_DB:
         raise ReferenceAudioError("The clip is silent.", hint=advice, **facts)
     if audio.seconds < shortest:
         raise ReferenceAudioError("The clip is {seconds:.1f} s long.", hint=advice, **facts)

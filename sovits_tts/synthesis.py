@@ -6,7 +6,7 @@ sentences -> (batch) GPT stage -> guards, retries -> VITS stage, sentence by sen
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -141,6 +141,7 @@ class Call:
                 [bert[row] for row in open_rows],
                 [guards[row] for row in open_rows],
                 [self.generator(index + row, number, 0) for row in open_rows],
+                number,
             )
             for row, generated in zip(open_rows, tokens, strict=True):
                 made[row].append(self.judge(batch[row], guards[row], generated, index + row, number))
@@ -158,9 +159,17 @@ class Call:
         bert: list[Tensor | None],
         guards: list[Guard],
         generators: list[torch.Generator],
+        number: int,
     ) -> list[Generated]:
-        """Semantic tokens of every sentence. Without guards (exact), only the official limit ends a runaway."""
+        """Semantic tokens of every sentence. Without guards (exact), only the official limit ends a runaway.
+
+        number: of the attempt. What fell into a loop at a low temperature would again, so a further attempt is made at
+        the model's usual one at least (as Whisper falls back: Radford et al. 2022, section 4.5).
+        """
         exact = self.options.exact
+        sampling = self.options.sampling(self.model.spec.sampling)
+        if number:
+            sampling = replace(sampling, temperature=max(sampling.temperature, self.model.spec.sampling.temperature))
         own = [torch.tensor(sentence.ids) for sentence in batch]
         prompt = self.prompt.tokens if self.with_prompt else torch.zeros(0, dtype=torch.long)
         return generate(
@@ -169,7 +178,7 @@ class Call:
             [prompt] * len(batch),
             [self.joined_bert(features, len(ids)) for features, ids in zip(bert, own, strict=True)],
             generators=generators,
-            options=self.options.sampling(self.model.spec.sampling),
+            options=sampling,
             max_new=MAX_TOKENS if exact else min(MAX_TOKENS, max(guard.longest for guard in guards) + 1),
             n_text=[len(ids) for ids in own],
             on_token=None if exact else lambda row, tokens: guards[row].runs_away(tokens),

@@ -24,7 +24,7 @@ from sovits_tts.options import SynthesisOptions
 from sovits_tts.specs import ModelSpec
 from sovits_tts.synthesis import Call, Chunk
 from sovits_tts.text.frontend import Sentence, read, sentences
-from sovits_tts.voice import Voice, adopt, make_voice
+from sovits_tts.voice import Voice, adopt, further, make_voice
 from sovits_tts.voicepack import VoicePackage
 
 __all__ = ["TTS", "Chunk", "Result", "SynthesisOptions"]
@@ -92,24 +92,30 @@ class TTS:
         name: str = "",
         consent: str = "",
         licence: str = "",
+        more: Iterable[str | os.PathLike[str] | bytes | BinaryIO | Audio] = (),
     ) -> Voice:
         """A voice from a recording of any length and format, a `.voice` file, or the name of a saved or bundled voice.
 
         text:     what the recording says; without it the model speaks without a prompt, a little less like the voice
         language: of `text`
         style:    of a fine-tuned voice, as calm or angry; its usual one by default
+        more:     further recordings of the same speaker, at most 60 s are kept: the voice sounds like all of them
         Raises ReferenceAudioError, AudioError, TextError or VoiceError, each saying what to do.
         """
+        others = [each if isinstance(each, Audio) else Audio.load(each) for each in more]
         known = self._known_voice(source, style)
         if known is None:
             if style:
                 raise VoiceError("A recording has no styles.", hint="Only fine-tuned voices have; leave style out.")
             audio = source if isinstance(source, Audio) else Audio.load(source)  # type: ignore[arg-type]
             return make_voice(
-                self.model, audio, text or "", language or "auto", name=name, consent=consent, licence=licence
-            )
+                self.model, audio, text or "", language or "auto",
+                name=name, consent=consent, licence=licence, more=others,
+            )  # fmt: skip
         if text is not None:
             known = replace(known, text=" ".join(text.split()), language=language or known.language, features=None)
+        if others:
+            known = replace(known, more=further(others))
         return adopt(self.model, known)
 
     def stream(

@@ -5,10 +5,11 @@ A `.voice` file is one safetensors file with JSON in its header: numbers and tex
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +27,8 @@ from sovits_tts.assets import EMBEDDED, embedded_model
 from sovits_tts.audio import Audio
 from sovits_tts.balance import Balance, balance
 from sovits_tts.checkpoints.build import LoadedModel, load_model
-from sovits_tts.clip import Window, best_windows
-from sovits_tts.errors import AudioError, VoiceError
+from sovits_tts.clip import SILENT_DB, Window, best_windows
+from sovits_tts.errors import AudioError, ReferenceAudioError, VoiceError
 from sovits_tts.features import bert_features, prompt_tokens, style
 from sovits_tts.models.reference import Reference
 from sovits_tts.models.source import MIDDLE, pitch_spread
@@ -42,6 +43,10 @@ FORMAT = 1
 FEATURES = 1  # raised whenever features.py or the reading of text changes what it makes of a clip
 _MAX_BYTES = 64 << 20
 _MAX_SECONDS = 60.0
+_MOST_FURTHER = 60.0  # of further recordings: what is looked up is kept in memory and compared with every frame
+_FURTHER_RATE = 48_000  # Hz at most, so that a file stays small
+SHORTEST_FURTHER = 1.0  # seconds of one
+_FURTHER_CLIPS = 64
 _MAX_TEXT = 2000  # characters
 _VOICED = 20  # frames of 10 ms: fewer say too little about a voice's pitch
 _FINAL = frozenset("。.！!？?…")
@@ -56,8 +61,9 @@ class VoiceFeatures:
     tokens:      (S,) semantic tokens of the clip and of the silence after it; the first `own` are the clip's
     phonemes:    (P,) ids of the transcript, none without one
     bert:        (P, d_bert) or None for zeros
-    style:       (d_style,), style_text: (d_mrte,)
-    reference:   (d_latent, R) latents of the clip, for a prior that attends to it
+    style:       (d_style,), style_text: (d_mrte,): mean of all recordings
+    reference:   (d_latent, R) latents of all recordings, for a prior that attends to them
+    more:        `Voice.more_key` of the recordings beside the clip that went in
     """
 
     fingerprint: str
@@ -68,6 +74,7 @@ class VoiceFeatures:
     style: Tensor
     style_text: Tensor
     reference: Tensor | None = None
+    more: str = ""
 
     def style_for(self, like: Tensor) -> Style:
         """As the VITS stage takes it, on the device and in the type of `like`."""
@@ -102,6 +109,7 @@ class Voice:
     consent:  who allowed the use of this voice, and for what; licence: of the recording
     notes:    how the clip was made from what the user gave
     features: of one model; another model makes its own
+    more:     further recordings of the speaker: the voice sounds like all of them, the clip alone is the prompt
     """
 
     audio: Audio
@@ -112,6 +120,23 @@ class Voice:
     licence: str = ""
     notes: tuple[str, ...] = ()
     features: VoiceFeatures | None = field(default=None, repr=False)
+    more: tuple[Audio, ...] = field(default=(), repr=False)
+
+    @property
+    def recordings(self) -> tuple[Audio, ...]:
+        """The clip, then the further ones."""
+        return (self.audio, *self.more)
+
+    @cached_property
+    def more_key(self) -> str:
+        """Tells the further recordings from others; "" without any."""
+        if not self.more:
+            return ""
+        key = hashlib.sha256()
+        for audio in self.more:
+            key.update(struct.pack("<II", audio.sample_rate, len(audio)))
+            key.update(audio.samples.tobytes())
+        return key.hexdigest()[:16]
 
     @cached_property
     def balance(self) -> Balance:
@@ -181,6 +206,7 @@ class Voice:
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {"samples": torch.tensor(self.audio.samples)}
+        tensors |= {_more_name(index): torch.tensor(audio.samples) for index, audio in enumerate(self.more)}
         if self.features:
             made = self.features
             tensors |= {"tokens": made.tokens.int(), "phonemes": made.phonemes.int()}
@@ -197,6 +223,8 @@ class Voice:
             "name": self.name, "consent": self.consent, "licence": self.licence, "notes": list(self.notes),
             "fingerprint": self.features.fingerprint if self.features else "",
             "own": self.features.own if self.features else 0,
+            "more": [audio.sample_rate for audio in self.more],
+            "features_more": self.features.more if self.features else "",
         }  # fmt: skip
 
 
@@ -209,9 +237,11 @@ def make_voice(
     name: str = "",
     consent: str = "",
     licence: str = "",
+    more: Iterable[Audio] = (),
 ) -> Voice:
     """The best 3 to 10 s of a recording as a voice, with the part of its transcript that they say.
 
+    more: further recordings of the same speaker
     Raises ReferenceAudioError for a recording that cannot serve, TextError for a transcript that cannot be read,
     VoiceError where the model needs a transcript and there is none.
     """
@@ -229,9 +259,30 @@ def make_voice(
     elif not text:
         notes.append("Speaking without a prompt, because the clip came without a transcript.")
     notes.insert(0, _window_note(audio, window))
+    known_too = further(more)
+    if known_too:
+        notes.append(f"It sounds like {len(known_too)} further recordings too, {_total(known_too):.1f} s.")
     part = audio.cut(window.start, window.end)
     part = Audio(part.samples.copy(), part.sample_rate)  # a view would keep the whole recording in memory
-    return adopt(model, Voice(part, text, language, name, consent, licence, tuple(notes)))
+    return adopt(model, Voice(part, text, language, name, consent, licence, tuple(notes), more=known_too))
+
+
+def further(recordings: Iterable[Audio]) -> tuple[Audio, ...]:
+    """What a voice keeps of further recordings: in their order, until 60 s are full; the last may be cut.
+
+    Raises ReferenceAudioError for one that is silent or shorter than 1 s.
+    """
+    kept: list[Audio] = []
+    for number, audio in enumerate(recordings, 1):
+        if audio.seconds < SHORTEST_FURTHER or audio.peak_db < SILENT_DB:
+            what = f"{audio.seconds:.1f} s long" if audio.seconds < SHORTEST_FURTHER else "silent"
+            raise ReferenceAudioError(f"Further recording {number} is {what}.", hint="Leave it out.")
+        left = _MOST_FURTHER - _total(kept)
+        if left < SHORTEST_FURTHER or len(kept) == _FURTHER_CLIPS:
+            break
+        part = audio.cut(0.0, min(left, audio.seconds)).resample(min(audio.sample_rate, _FURTHER_RATE))
+        kept.append(Audio(part.samples.copy(), part.sample_rate))  # a view would keep the whole recording in memory
+    return tuple(kept)
 
 
 def adopt(model: LoadedModel, voice: Voice, *, exact: bool = False) -> Voice:
@@ -243,17 +294,24 @@ def adopt(model: LoadedModel, voice: Voice, *, exact: bool = False) -> Voice:
         raise VoiceError(
             f"The model {model.spec.name} needs to know what the clip says.", hint="Give the transcript of the clip."
         )
-    if not exact and voice.features is not None and voice.features.fits(model):
+    known = voice.features
+    if not exact and known is not None and known.fits(model) and known.more == voice.more_key:
         return voice
     tokens, own = prompt_tokens(model, voice.audio, exact=exact)
-    sounds = style(model, voice.audio, exact=exact)
+    sounds = _sounds(model, voice, exact=exact)
     phonemes, bert = _read_prompt(model, voice, exact)
     made = VoiceFeatures(
         fingerprint(model) if not exact else "",
         tokens, own, phonemes, bert, sounds.vector[0, :, 0].float().cpu(), sounds.text[0, :, 0].float().cpu(),
-        None if sounds.reference is None else sounds.reference.latent[0].float().cpu(),
+        None if sounds.reference is None else sounds.reference.latent[0].float().cpu(), voice.more_key,
     )  # fmt: skip
     return replace(voice, features=made)
+
+
+def _sounds(model: LoadedModel, voice: Voice, *, exact: bool = False) -> Style:
+    """How the voice sounds: of its clip, or the mean of all its recordings, with the latents of all to look up in."""
+    found = [style(model, audio, exact=exact) for audio in voice.recordings]
+    return model.vits.mean_style(found) if voice.more else found[0]
 
 
 def blend(model: LoadedModel, voice: Voice, others: Sequence[tuple[Voice, float]]) -> Style:
@@ -265,14 +323,22 @@ def blend(model: LoadedModel, voice: Voice, others: Sequence[tuple[Voice, float]
     like = model.vits.style_encoder.projection.weight
     own = voice.features.style_for(like)
     vector, text = own.vector, own.text
-    heard = [(own.reference, 1 - sum(share for _, share in others))]
+    if not others:
+        return own
+    heard = [(own.reference, (1 - sum(share for _, share in others)) * _per_frame(voice))]
     for other, share in others:
         known = other.features
-        sound = known.style_for(like) if known and known.fits(model) else style(model, other.audio)
+        usable = known is not None and known.fits(model) and known.more == other.more_key
+        sound = known.style_for(like) if known and usable else _sounds(model, other)
         vector, text = vector + share * (sound.vector - own.vector), text + share * (sound.text - own.text)
-        heard.append((sound.reference, share))
+        heard.append((sound.reference, share * _per_frame(other)))
     parts = [(reference, share) for reference, share in heard if reference is not None and share > 0]
     return Style(vector, text, Reference.blended(parts) if parts else None)
+
+
+def _per_frame(voice: Voice) -> float:
+    """So that all recordings of a voice together weigh in a blend as its clip alone would."""
+    return voice.audio.seconds / _total(voice.recordings)
 
 
 def fingerprint(model: LoadedModel) -> str:
@@ -315,6 +381,16 @@ def _window_note(audio: Audio, window: Window) -> str:
     return f"The voice is {kept}: {', '.join(window.reasons)}."
 
 
+def _total(recordings: Iterable[Audio]) -> float:
+    """Seconds."""
+    return sum(audio.seconds for audio in recordings)
+
+
+def _more_name(index: int) -> str:
+    """Of the tensor in a file."""
+    return f"more_{index}"
+
+
 def _parse(data: bytes) -> Voice:
     header = json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]])
     facts = json.loads(header["__metadata__"]["voice"])
@@ -324,11 +400,19 @@ def _parse(data: bytes) -> Voice:
     if not all(isinstance(value, str) and len(value) <= _MAX_TEXT * 10 for value in texts.values()):
         raise ValueError("one of its texts is too long, or no text")
     tensors = load_tensors(data)
-    samples = tensors["samples"].numpy()
-    if samples.dtype != np.float32 or len(samples) > _MAX_SECONDS * facts["sample_rate"]:
-        raise ValueError(f"its recording is no float32 audio of at most {_MAX_SECONDS:g} s")
-    voice = Voice(Audio(samples, facts["sample_rate"]), notes=tuple(map(str, facts["notes"])), **texts)
+    audio = _recording(tensors["samples"], facts["sample_rate"], _MAX_SECONDS)
+    more: list[Audio] = []
+    for index, rate in enumerate(facts.get("more", ())):  # files of earlier versions have none
+        more.append(_recording(tensors[_more_name(index)], rate, _MOST_FURTHER + 0.1 - _total(more)))
+    voice = Voice(audio, notes=tuple(map(str, facts["notes"])), more=tuple(more), **texts)
     return replace(voice, features=_features(tensors, facts)) if facts["fingerprint"] else voice
+
+
+def _recording(samples: Tensor, rate: int, longest: float) -> Audio:
+    """Raises ValueError for what is no float32 audio of at most so many seconds."""
+    if samples.dtype != torch.float32 or not len(samples) or len(samples) > longest * rate:
+        raise ValueError(f"one of its recordings is no float32 audio of at most {longest:.0f} s")
+    return Audio(samples.numpy(), rate)
 
 
 def _features(tensors: dict[str, Tensor], facts: dict[str, Any]) -> VoiceFeatures:
@@ -341,6 +425,7 @@ def _features(tensors: dict[str, Tensor], facts: dict[str, Any]) -> VoiceFeature
     return VoiceFeatures(
         str(facts["fingerprint"]), integers["tokens"].long(), int(facts["own"]), integers["phonemes"].long(),
         floats.get("bert"), floats["style"], floats["style_text"], floats.get("reference"),
+        str(facts.get("features_more", "")),
     )  # fmt: skip
 
 

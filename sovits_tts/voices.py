@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -103,10 +103,7 @@ def bundled_for(language: str) -> Voice:
 def add(voice: Voice, name: str, *, overwrite: bool = False) -> Path:
     """Save a voice under a name. Raises VoiceError for a name that cannot be a file's, or is taken."""
     check_name(name, overwrite)
-    saved = Voice(
-        voice.audio, voice.text, voice.language, name, voice.consent, voice.licence, voice.notes, voice.features
-    )
-    path = saved.save(folder() / f"{name}.voice", overwrite=overwrite)
+    path = replace(voice, name=name).save(folder() / f"{name}.voice", overwrite=overwrite)
     if is_package(folder() / name):
         _delete(folder() / name)
     return path

@@ -149,6 +149,10 @@ def test_voices_are_added_listed_shown_and_removed(home: Path, model: str, capsy
     assert names[0] == "bob" and "english-woman" in names
     assert say(capsys, "voices", "show", "bob")["consent"] == "Bob, for tests"
     assert say(capsys, "voices", "add", "bob", "clip.wav", "-m", model)["exit"] == 2
+    more = ["--more", "clip.wav", "--more", "clip.wav"]
+    assert "2 further recordings" in say(capsys, "voices", "add", "eve", "clip.wav", "-m", model, *more)["notes"][-1]
+    assert say(capsys, "voices", "show", "eve")["recordings"] == 3
+    assert say(capsys, "say", "Hello.", "-v", "eve", "-m", model, "-o", "eve.wav")["exit"] == 0
     assert say(capsys, "say", "Hi.", "-v", "bob", "-m", model)["voice"] == "bob"
     assert run(["voices", "remove", "bob"]) == 0
     assert run(["voices", "remove", "english-woman"]) == 2

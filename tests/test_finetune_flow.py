@@ -29,7 +29,7 @@ from sovits_tts.progress import Cancelled, Event
 from sovits_tts.tts import TTS
 from sovits_tts.voicepack import open_package
 from tests import children
-from tests.tiny_model import speech, write_model
+from tests.tiny_model import SPEC, speech, write_model
 
 TEXT = "Hello there, my friend."
 CLIPS = 5
@@ -58,7 +58,8 @@ def config(place: Path) -> FinetuneConfig:
         prepare=PrepareConfig(language="en", limits=replace(Limits(), heard=(0.0, 0.0))),
         gpt={"epochs": 1, "fill": 0, "sample": False},
         vits={"epochs": 2, "fill": 0, "sample": False, "adversarial": 0.0},
-        evaluate=Evaluation(lines=1, sentences=1, checkpoints=1, ways=(0.5,), recogniser="own", speaker="own"),
+        evaluate=Evaluation(lines=1, sentences=1, checkpoints=1, ways=(0.5,), temperatures=(0.3,),
+                            recogniser="own", speaker="own"),
         voice=VoiceFacts(consent="for tests", styles={"angry": str(place / "angry.wav")}, defaults={"speed": 1.1}),
     )  # fmt: skip
 
@@ -114,7 +115,7 @@ def test_the_report_shows_before_and_after_and_needs_nothing_else(done: tuple[Fi
     result = done[0]
     report = json.loads((result.work / "report.json").read_text(encoding="utf-8"))
     assert report == json.loads(json.dumps(result.report))
-    assert [item["name"] for item in report["checkpoints"]][:2] == ["zero-shot", "vits epoch 2"]
+    assert [item["name"] for item in report["checkpoints"]][:2] == ["zero-shot", "all recordings"]
     assert report["data"]["clips"] == CLIPS and report["data"]["held_out"] == 2 and report["data"]["lines"] == 1
     assert set(report["seconds"]) == {*STEPS, "total"}
     assert {judge["independent"] for judge in report["judges"]} == {False}
@@ -211,8 +212,16 @@ def test_the_better_checkpoint_is_the_one_that_is_saved(
     done: tuple[FinetuneResult, list[Event]], place: Path, config: FinetuneConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With judges who like each later candidate better, both trained stages are in the voice, one half-way."""
-    half = "vits epoch 2, 50% of the way"
-    ranks = {"zero-shot": 0.1, "vits epoch 2": 0.2, half: 0.3, f"{half}, gpt epoch 1": 0.4}
+    half, ends = "vits epoch 2, 50% of the way", ", all recordings"
+    ends += ", temperature 0.3"
+    ranks = {
+        "zero-shot": 0.1,
+        "all recordings": 0.15,
+        "all recordings, temperature 0.3": 0.16,
+        f"vits epoch 2{ends}": 0.2,
+        f"{half}{ends}": 0.3,
+    }
+    ranks[f"{half}, gpt epoch 1{ends}"] = 0.4
 
     def liked(*arguments: Any) -> Any:
         *_, name, takes = arguments
@@ -221,12 +230,45 @@ def test_the_better_checkpoint_is_the_one_that_is_saved(
     monkeypatch.setattr(choose, "speak", liked)
     monkeypatch.setattr(choose, "FORMAT", "liked")  # so that no earlier result counts
     result = finetune(place / "录音", "carol", config, place / "work")
-    assert result.report["improved"] and result.report["chosen"]["name"] == f"{half}, gpt epoch 1"
+    assert result.report["improved"] and result.report["chosen"]["name"] == f"{half}, gpt epoch 1{ends}"
     saved = open_package(voices.find("carol").path)
-    assert saved.stages == ["gpt", "vits"]
+    assert saved.stages == ["gpt", "vits"] and saved.manifest.defaults == {"speed": 1.1, "temperature": 0.3}
     tts = TTS.load("carol", device="cpu")
     assert tts.model.fingerprint == saved.manifest.fingerprint != saved.manifest.base.fingerprint
-    assert tts.voice("carol").features.fits(tts.model)  # type: ignore[union-attr]
+    voice = tts.voice("carol")
+    assert voice.features is not None and voice.features.fits(tts.model), "made once, when it was saved"
+    assert len(voice.more) == CLIPS - 3, "neither the prompt nor a held-out line"
+    assert voice.features.more == voice.more_key and result.report["data"]["in_voice"] == CLIPS - 2
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_recordings_may_help_where_weights_do_not(
+    done: tuple[FinetuneResult, list[Event]], place: Path, config: FinetuneConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def liked(*arguments: Any) -> Any:
+        *_, name, takes = arguments
+        return Figures(takes, 0.5, 0.2 if name == "all recordings" else 0.1, 0.0, 1.0, 1.0), []
+
+    monkeypatch.setattr(choose, "speak", liked)
+    monkeypatch.setattr(choose, "FORMAT", "liked otherwise")
+    result = finetune(place / "录音", "hilda", config, place / "work")
+    assert result.report["improved"] and "The weights stay the base's" in result.report["reason"]
+    saved = open_package(voices.find("hilda").path)
+    assert saved.stages == [] and len(saved.voice().more) == CLIPS - 3
+    assert saved.metrics()["reason"] == result.report["reason"]
+    tts = TTS.load("hilda", device="cpu")
+    assert tts.voice("hilda").features.fits(tts.model)  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_model_that_looks_nothing_up_speaks_with_the_clip_alone(
+    place: Path, config: FinetuneConfig, tmp_path: Path
+) -> None:
+    model = write_model(tmp_path / "model", replace(SPEC, vits=replace(SPEC.vits, d_reference=0)))
+    plain = replace(config, model=str(model), stages=())
+    result = finetune(place / "录音", "ivan", plain, tmp_path / "work")
+    assert [item["name"] for item in result.report["checkpoints"]] == ["zero-shot", "temperature 0.3"]
+    assert result.report["data"]["in_voice"] == 1
 
 
 # --- review, and what is refused -------------------------------------------------------------------------------------
@@ -254,7 +296,7 @@ def test_a_review_stops_the_run_and_counts_when_it_goes_on(
     assert run([*command, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["data"]["clips"] == CLIPS - 1, "the clip that was refused is not there"
-    assert report["chosen"]["name"] == "zero-shot" and "no checkpoint" in report["reason"]
+    assert report["chosen"]["epochs"] == {"gpt": None, "vits": None}, "there is no checkpoint"
     assert open_package(Path(report["package"])).stages == []
     assert run(["say", "Hi.", "-v", "dora", "-o", str(tmp_path / "a.wav")]) == 0
 

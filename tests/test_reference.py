@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from sovits_tts.features import style
 from sovits_tts.models.reference import Reference, ReferenceAttention
 from sovits_tts.models.vits import VITS
 from sovits_tts.tts import TTS
@@ -110,3 +111,24 @@ def test_a_voice_carries_it(tmp_path: Path) -> None:
     assert both.weight[0, 0, 0] == 0.75 and both.weight[0, 0, -1] == 0.25
     whole = blend(tts.model, voice, [(other, 1.0)]).reference
     assert torch.equal(whole.latent[0], other.features.reference)
+
+
+def test_a_voice_of_several_recordings_looks_up_in_all_of_them(tmp_path: Path) -> None:
+    tts = TTS.load(write_model(tmp_path / "tiny"))
+    one = tts.voice(speech(4.0), text="Hello there.", language="en")
+    further = [speech(5.0, f0=200.0, seed=3), speech(3.0, f0=150.0, seed=4)]
+    voice = tts.voice(speech(4.0), text="Hello there.", language="en", more=further)
+    assert voice.features is not None and voice.features.reference is not None
+    each = [style(tts.model, audio) for audio in voice.recordings]
+    torch.testing.assert_close(voice.features.style, sum(it.vector for it in each)[0, :, 0] / 3)
+    torch.testing.assert_close(voice.features.reference, torch.cat([it.reference.latent[0] for it in each], dim=1))
+    assert torch.equal(voice.features.tokens, one.features.tokens), "the clip alone is the prompt"
+    said = [tts.synthesize("Good morning.", it, "en").audio.samples for it in (one, voice)]
+    assert len(said[0]) == len(said[1]) and not (said[0] == said[1]).all()
+    pair = blend(tts.model, voice, [(one, 0.5)]).reference
+    assert pair is not None
+    torch.testing.assert_close(
+        pair.weight[0, 0, 0] / pair.weight[0, 0, -1], torch.tensor(4.0 / 12.0), rtol=0.01, atol=0
+    )
+    bare = blend(tts.model, one, [(replace(voice, features=None), 0.5)])
+    torch.testing.assert_close(bare.vector, blend(tts.model, one, [(voice, 0.5)]).vector)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from sovits_tts.balance import balance
 from sovits_tts.checkpoints.build import load_model
 from sovits_tts.errors import AudioError, ConfigError, InputError, TextError, VoiceError
 from sovits_tts.models.bert import BertFeatures
+from sovits_tts.models.generate import generate
 from sovits_tts.models.gpt import GPT
 from sovits_tts.models.source import Melody
 from sovits_tts.specs import BertConfig
@@ -133,6 +135,24 @@ def test_attempts_are_counted_and_the_best_is_kept(tts: TTS, voice: Voice) -> No
     assert all_four.failed == (all_four.attempts == 4 and bool(all_four.problems))
     assert len(all_four.problems) <= len(one.problems)
     assert json.loads(json.dumps(one.as_dict()))["problems"] == list(one.problems)
+
+
+def test_further_attempts_are_made_at_the_usual_temperature_at_least(
+    tts: TTS, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heats: list[float] = []
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        heats.append(named["options"].temperature)
+        return generate(*arguments, **named)
+
+    monkeypatch.setattr("sovits_tts.synthesis.generate", watched)
+    usual = tts.spec.sampling.temperature
+    for wanted, after in ((usual / 4, usual), (2 * usual, 2 * usual)):
+        heats.clear()
+        options = SynthesisOptions(retries=3, temperature=wanted)
+        tts.synthesize("The weather is nice today.", voice, options=options)
+        assert len(heats) > 1 and heats == [wanted] + [after] * (len(heats) - 1)
 
 
 def test_a_model_that_never_ends_is_stopped(tmp_path: Path, voice: Voice) -> None:

@@ -31,7 +31,7 @@ from sovits_tts.models.speaker import SpeakerEncoder
 from sovits_tts.models.vits import VITS
 from sovits_tts.specs import BertConfig, SpeakerConfig
 from sovits_tts.text.frontend import read
-from sovits_tts.voice import Voice, adopt, make_voice
+from sovits_tts.voice import Voice, adopt, further, make_voice
 from tests.tiny_model import SPEC, WITHOUT_HEADS, speech, write_model
 
 
@@ -161,6 +161,44 @@ def test_saved_and_loaded(tmp_path: Path, model: LoadedModel, made: Voice) -> No
     assert [p.name for p in path.parent.iterdir()] == ["a.voice"]
 
 
+def test_further_recordings_are_kept_and_go_with_the_voice(tmp_path: Path, model: LoadedModel, made: Voice) -> None:
+    more = [speech(3, 150, seed=1), speech(4, 110, rate=16000, seed=2)]
+    voice = make_voice(model, speech(4), "Hello there, my friend", "en", more=more)
+    assert [len(audio) for audio in voice.more] == [len(audio) for audio in more]
+    assert "2 further recordings too, 7.0 s" in voice.notes[-1]
+    back = Voice.load(voice.save(tmp_path / "a.voice"))
+    assert [audio.sample_rate for audio in back.more] == [24000, 16000]
+    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(back.more, more, strict=True))
+    assert back.more_key == voice.more_key != made.more_key == ""
+    assert adopt(model, back) is back, "what was made of all of them is read back"
+    alone = adopt(model, replace(back, more=()))
+    assert torch.equal(alone.features.style, made.features.style), "features of other recordings do not count"
+    again = adopt(model, replace(made, more=voice.more))
+    assert torch.equal(again.features.style, voice.features.style)
+    assert not torch.equal(again.features.style, made.features.style)
+
+
+def test_a_minute_of_further_recordings_is_enough() -> None:
+    kept = further([speech(25, rate=8000, seed=seed) for seed in range(4)])
+    assert [round(audio.seconds) for audio in kept] == [25, 25, 10]
+    assert further([speech(2, rate=96000)])[0].sample_rate == 48000
+    with pytest.raises(ReferenceAudioError, match=r"recording 2 is 0\.5 s long"):
+        further([speech(2), speech(0.5)])
+    with pytest.raises(ReferenceAudioError, match="recording 1 is silent"):
+        further([Audio(np.zeros(48000), 16000)])
+
+
+def test_files_of_earlier_versions_are_read(tmp_path: Path, model: LoadedModel, made: Voice) -> None:
+    path = made.save(tmp_path / "a.voice")
+    raw = path.read_bytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    facts = json.loads(header["__metadata__"]["voice"])
+    del facts["more"], facts["features_more"]
+    save_file(load_file(path), path, {"voice": json.dumps(facts)})
+    back = Voice.load(path)
+    assert back.more == () and adopt(model, back) is back
+
+
 def test_another_model_makes_its_own_features(tmp_path: Path, model: LoadedModel, made: Voice) -> None:
     other = load_model(write_model(tmp_path / "other", seed=1))
     again = adopt(other, made)
@@ -225,6 +263,11 @@ def rewrite(path: Path, tensors: dict[str, torch.Tensor] | None = None, **facts:
         lambda path: rewrite(path, {"samples": torch.full((40000,), float("nan"))}),
         lambda path: rewrite(path, {"samples": torch.zeros(24000 * 61)}),
         lambda path: rewrite(path, {"samples": torch.zeros(100, dtype=torch.int64)}),
+        lambda path: rewrite(path, more=[24000]),
+        lambda path: rewrite(path, more=7),
+        lambda path: rewrite(path, {"more_0": torch.zeros(24000 * 61)}, more=[24000]),
+        lambda path: rewrite(path, {f"more_{i}": torch.zeros(24000 * 40) for i in range(2)}, more=[24000, 24000]),
+        lambda path: rewrite(path, {"more_0": torch.zeros(9000, dtype=torch.int32)}, more=[24000]),
         lambda path: rewrite(path, {"tokens": torch.zeros(5)}),
         lambda path: rewrite(path, {"style": torch.full((16,), float("inf"))}),
     ],

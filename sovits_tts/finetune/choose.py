@@ -1,8 +1,9 @@
 """Which checkpoint is best: each speaks held-out lines, and none is taken that is worse than no training at all.
 
-The baseline is the base model with the same clip as prompt. First the VITS checkpoints speak with the base's GPT
-stage, and weights on the way to one of them; then the GPT checkpoints through the best VITS stage: so many evaluations
-as there are checkpoints, and not their product.
+The baseline is the base model with the voice's clip alone. First the base speaks with what else the voice can bring:
+all recordings to look up in, and a steadier choice of tokens. Then the VITS checkpoints speak that way with the base's
+GPT stage, and weights on the way to a few of them; then the GPT checkpoints through the best VITS stage: so many
+evaluations as there are checkpoints, and not their product.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.tts import TTS
 from sovits_tts.voice import Voice
 
-FORMAT = 3  # raised whenever an evaluation would come out otherwise
+FORMAT = 4  # raised whenever an evaluation would come out otherwise
 _DIGITS = 4  # figures are compared as they are shown
 
 
@@ -57,15 +58,28 @@ class Trained(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A pair of stages; None: the base's own."""
+    """A pair of stages, None: the base's own, and how they speak.
+
+    voice:       its name in the contest, "": the clip alone
+    temperature: of the GPT stage, None: as the contest's options say
+    """
 
     gpt: Trained | None = None
     vits: Trained | None = None
+    voice: str = ""
+    temperature: float | None = None
 
     @property
     def name(self) -> str:
         parts = [f"{stage} {_called(it)}" for stage, it in (("vits", self.vits), ("gpt", self.gpt)) if it]
+        parts += [self.voice] if self.voice else []
+        parts += [] if self.temperature is None else [f"temperature {self.temperature:g}"]
         return ", ".join(parts) or "zero-shot"
+
+    @property
+    def defaults(self) -> dict[str, float | int | str]:
+        """Options that belong to it."""
+        return {} if self.temperature is None else {"temperature": self.temperature}
 
 
 @dataclass(frozen=True)
@@ -106,7 +120,14 @@ class Scored:
         it = self.candidate
         epochs = {"gpt": it.gpt.epoch if it.gpt else None, "vits": it.vits.epoch if it.vits else None}
         way = it.vits.share if isinstance(it.vits, PartWay) else 1.0
-        return {"name": it.name, "epochs": epochs, "way": way, **self.figures.as_dict()}
+        return {
+            "name": it.name,
+            "epochs": epochs,
+            "way": way,
+            "voice": it.voice,
+            "options": it.defaults,
+            **self.figures.as_dict(),
+        }
 
 
 @dataclass(frozen=True)
@@ -148,14 +169,16 @@ def score(found: Figures) -> float:
 
 
 class Contest:
-    """Evaluates candidates over the same lines with the same voice, and keeps every result by what went into it."""
+    """Evaluates candidates over the same lines, and keeps every result by what went into it."""
 
     def __init__(
         self, source: str, panel: Panel, voice: Voice, lines: Sequence[Line], folder: Path,
         *, device: str = "auto", options: Mapping[str, Any] | None = None, takes: int = 1,
+        others: Mapping[str, Voice] | None = None,
     ) -> None:  # fmt: skip
-        """source: the base model; folder: of the results; options: fields of SynthesisOptions; takes: of each line"""
-        self.takes = takes
+        """source: the base model; voice: the clip alone; folder: of the results; options: fields of SynthesisOptions;
+        takes: of each line; others: voices of the same speaker by name, that candidates may speak with"""
+        self.takes, self.others = takes, dict(others or {})
         self.source, self.panel, self.voice, self.lines, self.folder = source, panel, voice, list(lines), folder
         self.device = device
         self.options = SynthesisOptions(**(options or {}))
@@ -168,13 +191,27 @@ class Contest:
         if result.is_file():
             known = json.loads(result.read_text(encoding="utf-8"))
             return Scored(candidate, from_dict(known["figures"]), known["lines"], folder)
-        tts = base if candidate == Candidate() else self._load(candidate)
+        tts = self._load(candidate) if candidate.gpt or candidate.vits else base
         found, spoken = speak(
-            tts, self.voice, self.lines, self.panel, self.options, folder, on_event, candidate.name, self.takes
+            tts,
+            self.voice_of(candidate),
+            self.lines,
+            self.panel,
+            self.options_of(candidate),
+            folder,
+            on_event,
+            candidate.name,
+            self.takes,
         )
         lines = [item.as_dict() for item in spoken]
         write_json(result, {"candidate": candidate.name, "figures": found.as_dict(), "lines": lines})
         return Scored(candidate, from_dict(found.as_dict()), lines, folder)
+
+    def voice_of(self, candidate: Candidate) -> Voice:
+        return self.others[candidate.voice] if candidate.voice else self.voice
+
+    def options_of(self, candidate: Candidate) -> SynthesisOptions:
+        return replace(self.options, **candidate.defaults)  # type: ignore[arg-type]
 
     def natural(self) -> Figures:
         """The same lines as the speaker said them: what the judges give a real recording."""
@@ -204,9 +241,11 @@ class Contest:
 
     def _key(self, candidate: Candidate, base: TTS) -> str:
         stages = [self._hash(stage.path) if stage else "" for stage in (candidate.gpt, candidate.vits)]
+        voice = self.voice_of(candidate)
         parts = [
-            FORMAT, base.model.fingerprint, stages, hashlib.sha256(self.voice.audio.samples.tobytes()).hexdigest(),
-            self.voice.text, [(line.id, line.text, line.language) for line in self.lines], str(self.options),
+            FORMAT, base.model.fingerprint, stages, hashlib.sha256(voice.audio.samples.tobytes()).hexdigest(),
+            voice.more_key, voice.text, [(line.id, line.text, line.language) for line in self.lines],
+            str(self.options_of(candidate)),
             self.panel.names, self.takes,
         ]  # fmt: skip
         return _hash_of(parts)
@@ -254,26 +293,43 @@ def spread(checkpoints: Sequence[Trained], most: int) -> list[Trained]:
 
 def pick(
     contest: Contest, base: TTS, vits: Sequence[Trained], gpt: Sequence[Trained], on_event: OnEvent = silent,
-    baseline: Scored | None = None, ways: Sequence[float] = (),
+    baseline: Scored | None = None, ways: Sequence[float] = (), nearest: int = 1, temperatures: Sequence[float] = (),
 ) -> Choice:  # fmt: skip
-    """The best pair of stages, or the baseline.
+    """The best pair of stages and the voice to speak with, or the baseline.
 
-    ways: shares of the way from the base to the VITS checkpoint that sounds most like the speaker, tried as well
+    ways: shares of the way from the base to a VITS checkpoint, tried as well
+    nearest: how many checkpoints they are tried for: those that sound most like the speaker
+    temperatures: of the GPT stage, tried beside the usual one
     """
-    first = baseline or contest.run(Candidate(), base, on_event)
-    tried = [contest.run(Candidate(vits=checkpoint), base, on_event) for checkpoint in vits]
-    if tried and ways:
-        nearest = max(tried, key=lambda item: item.figures.similarity).candidate.vits
-        assert nearest is not None
-        tried += [contest.run(Candidate(vits=contest.part_way(nearest, way)), base, on_event) for way in ways]
+
+    def run(candidate: Candidate) -> Scored:
+        return contest.run(candidate, base, on_event)
+
+    first = baseline or run(Candidate())
+    tried = [run(Candidate(voice=name)) for name in contest.others]
+    manner = Candidate(voice=_voice(first, tried))
+    usual = next((item for item in tried if item.candidate == manner), first)
+    steadier = [run(replace(manner, temperature=value)) for value in temperatures]
+    manner = max([usual, *steadier], key=lambda item: score(item.figures)).candidate
+    whole = [run(replace(manner, vits=checkpoint)) for checkpoint in vits]
+    likest = sorted(whole, key=lambda item: -item.figures.similarity)[:nearest]
+    partly = [contest.part_way(it.candidate.vits, way) for it in likest for way in ways if it.candidate.vits]
+    tried += [*steadier, *whole, *(run(replace(manner, vits=part)) for part in partly)]
     best = _best(first, tried)
-    through = [contest.run(Candidate(it, best.candidate.vits), base, on_event) for it in gpt]
+    through = [run(replace(best.candidate, gpt=it)) for it in gpt]
     further = _best(first, through)
     # One more trained stage is one more thing learnt by heart: it has to be better by more than its figures may err
     # (the one-standard-error rule, Breiman et al. 1984).
     if score(further.figures) > score(best.figures) + chance(best.figures):
         best = further
     return Choice(first, best, [*tried, *through], _reason(first, best, [*tried, *through]))
+
+
+def _voice(first: Scored, others: Sequence[Scored]) -> str:
+    """Name of the voice that the checkpoints speak with: the best by score, unless it is worse than the clip alone by
+    more than `chance`. Recordings are nothing learnt by heart, so it is not for them to prove that they help."""
+    found = max(others, key=lambda item: score(item.figures), default=first)
+    return found.candidate.voice if score(found.figures) >= score(first.figures) - chance(first.figures) else ""
 
 
 def _best(first: Scored, found: Sequence[Scored]) -> Scored:
@@ -287,13 +343,18 @@ def _best(first: Scored, found: Sequence[Scored]) -> Scored:
 
 def _reason(first: Scored, best: Scored, tried: list[Scored]) -> str:
     if best is not first:
+        if not (best.candidate.gpt or best.candidate.vits):
+            return (
+                f"The weights stay the base's, which speak better with {best.candidate.name}: then they have "
+                f"{_told(best.figures)}; with the clip alone they had {_told(first.figures)}."
+            )
         return f"{best.candidate.name} has {_told(best.figures)}; without training it had {_told(first.figures)}."
     if not tried:
         return "There is no checkpoint to compare, so the voice stays zero-shot."
     nearest = max(tried, key=lambda item: score(item.figures))
     return (
-        f"No checkpoint is as good as the zero-shot voice in every figure ({_told(first.figures)}); the nearest, "
-        f"{nearest.candidate.name}, has {_told(nearest.figures)}. The voice stays zero-shot."
+        f"Nothing that was tried is as good as the zero-shot voice in every figure ({_told(first.figures)}); the "
+        f"nearest, {nearest.candidate.name}, has {_told(nearest.figures)}. The voice stays zero-shot."
     )
 
 

@@ -27,11 +27,14 @@ class Evaluation:
     sentences:   of ours (finetune/sentences.py) that each speaks too, once: more to count errors on
     share:       of the clips that is held out; more where that gives fewer than three lines
     checkpoints: of each stage, at most: the last one and others evenly before it
-    ways:        shares of the way from the base to the VITS checkpoint that sounds most like the speaker, judged as if
-                 they were checkpoints: part of the way may keep the clarity and most of the likeness
+    ways:        shares of the way from the base to a VITS checkpoint, judged as if they were checkpoints: part of the
+                 way may keep the clarity and most of the likeness
+    nearest:     of how many VITS checkpoints: those that sound most like the speaker
+    temperatures: of the GPT stage, judged beside the model's own, for a model that follows its text (mini); the better
+                 one becomes the voice's default
     seed:        of the synthesis, the same for all
     takes:       how often each speaks a line, with successive seeds: one take says little
-    retries:     further attempts at a line that the guards fail; 0 shows each checkpoint as it is, and takes less time
+    retries:     further attempts at a line that the guards fail, as in use; only lines that fail take more time
     recogniser:  folder of a faster-whisper model; "auto": pocketsphinx for English where it is installed, else "own";
                  "own": the CTC head of the model or of the embedded one, which is not independent
     speaker:     "auto": resemblyzer where it is installed, else the model's speaker network, else "own"; "own": the
@@ -42,23 +45,28 @@ class Evaluation:
     sentences: int = 8
     share: float = 0.15
     checkpoints: int = 3
-    ways: tuple[float, ...] = (0.6, 0.3)
+    ways: tuple[float, ...] = (0.8, 0.6, 0.3)
+    nearest: int = 2
+    temperatures: tuple[float, ...] = (0.5, 0.3)
     seed: int = 0
     takes: int = 3
-    retries: int = 0
+    retries: int = 2
     recogniser: str = "auto"
     speaker: str = "auto"
 
     def __post_init__(self) -> None:
         if self.speaker not in ("auto", "own"):
             raise ConfigError(f"There is no speaker judge {self.speaker!r}.", hint="Choose auto or own.")
-        counts = {"lines": self.lines, "checkpoints": self.checkpoints, "takes": self.takes}
+        counts = {"lines": self.lines, "checkpoints": self.checkpoints, "takes": self.takes,
+                  "nearest": self.nearest}  # fmt: skip
         if wrong := [f"{name} is {count}" for name, count in counts.items() if not 1 <= count <= 1000]:
             raise ConfigError(f"{', '.join(wrong)}.", hint="Each must be 1 to 1000.")
         if not 0 <= self.sentences <= 8:
             raise ConfigError(f"sentences is {self.sentences}.", hint="Use 0 to 8: there are no more.")
         if not all(0 < way < 1 for way in self.ways):
             raise ConfigError(f"ways is {list(self.ways)}.", hint="Each is a share of the way, between 0 and 1.")
+        if not all(0 <= it <= 10 for it in self.temperatures):
+            raise ConfigError(f"temperatures is {list(self.temperatures)}.", hint="Each must be 0 to 10.")
         if not 0 < self.share <= 0.5:
             raise ConfigError(f"The share {self.share} cannot be held out.", hint="Use more than 0, at most 0.5.")
 

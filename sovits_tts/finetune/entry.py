@@ -12,26 +12,26 @@ from sovits_tts.audio import Audio
 from sovits_tts.data.prepare import Prepared
 from sovits_tts.errors import DataError
 from sovits_tts.finetune.choose import Candidate, Choice, Contest, Line, Scored, Trained, pick, spread
-from sovits_tts.finetune.package import NORMAL, best_clip, style_voice
+from sovits_tts.finetune.package import NORMAL, best_clip, by_worth, style_voice
 from sovits_tts.finetune.panel import Panel
 from sovits_tts.finetune.run import Run
 from sovits_tts.finetune.sentences import SENTENCES
 from sovits_tts.progress import OnEvent
 from sovits_tts.training.tune_data import TuneData
 from sovits_tts.tts import TTS
-from sovits_tts.voice import Voice
+from sovits_tts.voice import SHORTEST_FURTHER, Voice
 
 FEWEST = 4  # clips, below which none can be held out
 _FEWEST_LINES = 3
+ALL = "all recordings"  # name of the voice that knows them
 _MOST_COMPARED = 20  # recordings that tell what the speaker is like
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is compared: the base, the voice's clip, the lines that no training hears, and who judges."""
+    """What is compared: the base, the lines that no training hears, who judges, and the contest with the voices."""
 
     base: TTS
-    reference: Voice
     lines: list[Line]  # held out
     share: float  # of the clips that is held out
     panel: Panel
@@ -39,6 +39,8 @@ class Entry:
     baseline: Scored
     most: int  # checkpoints of each stage
     ways: tuple[float, ...]
+    nearest: int  # checkpoints that `ways` are tried for
+    temperatures: tuple[float, ...]
 
     @classmethod
     def make(cls, run: Run, prepared: Prepared, data: TuneData, on_event: OnEvent) -> Entry:
@@ -60,15 +62,24 @@ class Entry:
             run.work / "evaluation",
             device=run.config.device, takes=settings.takes,
             options=run.config.voice.defaults | {"seed": settings.seed, "retries": settings.retries},
+            others=_others(run, base, reference, clip, [row for row in own if row["id"] not in data.left_out]),
         )  # fmt: skip
         baseline = contest.run(Candidate(), base, on_event)
         most = run.budget.checkpoints(settings.checkpoints, baseline.figures.spent, len(run.config.stages))
         ways = settings.ways if most == settings.checkpoints else ()  # no time for more than a few checkpoints
-        return cls(base, reference, lines, share, panel, contest, baseline, most, ways)
+        return cls(base, lines, share, panel, contest, baseline, most, ways, settings.nearest,
+                   _temperatures(run, base))  # fmt: skip
+
+    @property
+    def beside(self) -> int:
+        """Evaluations beside those of the checkpoints themselves, at most."""
+        return len(self.contest.others) + len(self.temperatures) + len(self.ways) * min(self.nearest, self.most)
 
     def pick(self, trained: dict[str, list[Trained]], on_event: OnEvent) -> Choice:
         vits, gpt = (spread(trained.get(stage, []), self.most) for stage in ("vits", "gpt"))
-        return pick(self.contest, self.base, vits, gpt, on_event, self.baseline, self.ways)
+        return pick(
+            self.contest, self.base, vits, gpt, on_event, self.baseline, self.ways, self.nearest, self.temperatures
+        )
 
 
 def _sentences(lines: Sequence[Line], most: int) -> list[Line]:
@@ -89,6 +100,22 @@ def _reference(run: Run, base: TTS, rows: Sequence[dict[str, Any]]) -> tuple[Voi
         name=run.name, consent=facts.consent, licence=facts.licence,
     )  # fmt: skip
     return voice, row["id"]
+
+
+def _others(run: Run, base: TTS, reference: Voice, clip: str, rows: Sequence[dict[str, Any]]) -> dict[str, Voice]:
+    """What the voice may bring beside its clip: for a model that looks up in it, all recordings that are trained on."""
+    further = [row for row in by_worth(rows) if row["id"] != clip and row["seconds"] >= SHORTEST_FURTHER]
+    if not base.spec.vits.d_reference or not further:
+        return {}
+    return {ALL: base.voice(reference, more=[run.prepared / row["path"] for row in further])}
+
+
+def _temperatures(run: Run, base: TTS) -> tuple[float, ...]:
+    """Other than the usual one, unless the user chose one. Only for a model that follows its text: another loses
+    itself when it always takes the likeliest token."""
+    if not base.spec.gpt.follows_text or "temperature" in run.config.voice.defaults:
+        return ()
+    return tuple(it for it in run.config.evaluate.temperatures if it != base.spec.sampling.temperature)
 
 
 def _language(row: dict[str, Any]) -> str:

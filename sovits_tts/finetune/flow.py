@@ -152,7 +152,7 @@ def _train(run: Run, data: TuneData, entry: Entry) -> tuple[dict[str, list[Train
     trained: dict[str, list[Trained]] = {}
     notes: list[str] = []
     todo = [stage for stage in ("gpt", "vits") if stage in run.config.stages]
-    reserve = 1.2 * entry.baseline.figures.spent * (entry.most * len(todo) + len(entry.ways))
+    reserve = 1.2 * entry.baseline.figures.spent * (entry.most * len(todo) + entry.beside)
     for stage in list(todo):
         seconds = run.budget.for_stage(stage, todo, reserve)
         todo.remove(stage)
@@ -194,7 +194,8 @@ def _save(run: Run, entry: Entry, choice: Choice, metrics: dict[str, Any]) -> Pa
         for style, clip in facts.styles.items()
         if style != NORMAL
     }
+    best = choice.best.candidate
     made = Made(
-        run.name, run.config.model, facts, entry.reference, styles, choice.best.candidate, metrics, origin_of(run.work)
+        run.name, run.config.model, facts, entry.contest.voice_of(best), styles, best, metrics, origin_of(run.work)
     )
     return write_package(made, entry.base).path

@@ -30,7 +30,7 @@ _GOOD_LENGTH = 6.0  # seconds; a prompt of this length has told the voice and le
 
 @dataclass(frozen=True)
 class Made:
-    """Everything that goes into a package. source: the base model as it was named"""
+    """Everything that goes into a package. source: the base model as it was named; reference: the usual voice"""
 
     name: str
     source: str
@@ -47,12 +47,18 @@ def best_clip(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     Raises DataError where none is long enough.
     """
-    usable = [row for row in rows if row["seconds"] >= MIN_WINDOW]
+    usable = [row for row in by_worth(rows) if row["seconds"] >= MIN_WINDOW]
     if not usable:
         raise DataError(
             f"No clip of at least {MIN_WINDOW:.0f} s is left to be the voice's prompt.",
             hint="Give longer recordings, or a clip with --style normal=CLIP.",
         )
+
+    return usable[0]
+
+
+def by_worth(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of a prepared data set, those first that would be the best prompt."""
 
     def worth(row: dict[str, Any]) -> tuple[bool, bool, float]:
         fits = row["seconds"] <= MAX_WINDOW
@@ -63,7 +69,7 @@ def best_clip(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             -doubt - 0.1 * row["stranger"] - 0.05 * abs(row["seconds"] - _GOOD_LENGTH),
         )
 
-    return max(usable, key=worth)
+    return sorted(rows, key=worth, reverse=True)
 
 
 def style_voice(tts: TTS, clip: Path, language: str, name: str, facts: VoiceFacts) -> Voice:
@@ -94,7 +100,8 @@ def write_package(made: Made, base: TTS) -> VoicePackage:
     tts = TTS(build_model(tuned), base.runtime) if stages else base
     manifest = Manifest(
         FORMAT, made.name, Base(checkpoint.spec.name, checkpoint.fingerprint, _place(made.source)),
-        tuned.fingerprint, NORMAL, made.facts.consent, made.facts.licence, dict(made.facts.defaults), made.origin,
+        tuned.fingerprint, NORMAL, made.facts.consent, made.facts.licence,
+        made.facts.defaults | made.candidate.defaults, made.origin,
     )  # fmt: skip
     target = voices.folder() / made.name
     with new_folder(target) as part:

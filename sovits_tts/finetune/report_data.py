@@ -26,6 +26,7 @@ def figures_of(
             "clips": len(data.rows), "held_out": len(data.split(entry.share)[1]), "lines": len(entry.lines),
             "seconds": round(sum(row.seconds for row in data.rows), 2), "left_out": data.left_out,
             "untranscribed": prepared.report["untranscribed"],
+            "in_voice": len(entry.contest.voice_of(choice.best.candidate).recordings),
         },
         "notes": notes,
     }  # fmt: skip

@@ -25,6 +25,10 @@ def add(
     language: Annotated[str | None, typer.Option("--language", "-l", help="Language of the clip.")] = None,
     consent: Annotated[str, typer.Option(help="Who allowed the use of this voice, and for what.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the recording.")] = "",
+    more: Annotated[
+        list[str] | None,
+        typer.Option(help="Another recording of the speaker, for the sound of the voice; can be given several times."),
+    ] = None,
     model: Model = None,
     device: Device = "auto",
     json: Json = False,
@@ -34,7 +38,7 @@ def add(
     from sovits_tts import voices
 
     tts = load(model, device, "auto")
-    voice = tts.voice(clip, text, language, name=name, consent=consent, licence=licence)
+    voice = tts.voice(clip, text, language, name=name, consent=consent, licence=licence, more=more or ())
     path = voices.add(voice, name, overwrite=force)
     if json:
         console.show_json({"name": name, "path": str(path), "text": voice.text, "notes": list(voice.notes)})
@@ -82,6 +86,7 @@ def show(name: Name, json: Json = False) -> None:
         "path": str(entry.path),
         "seconds": voice.audio.seconds,
         "sample_rate": voice.audio.sample_rate,
+        "recordings": len(voice.recordings),
         "text": voice.text,
         "language": voice.language,
         "consent": voice.consent,

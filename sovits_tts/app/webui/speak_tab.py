@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,7 +31,6 @@ from sovits_tts.app.webui.speaking import (
 from sovits_tts.clip import inspect
 from sovits_tts.errors import TextError
 from sovits_tts.options import SynthesisOptions
-from sovits_tts.voice import Voice
 
 
 def build(page: Page) -> dict[str, Any]:
@@ -127,8 +127,7 @@ def _wire_voice(page: Page, at: SimpleNamespace) -> None:
         language: str,
     ) -> Any:  # fmt: skip
         made = current_speaker(page, session, name, style, transcript, clip_language).voice
-        voices.add(Voice(made.audio, made.text, made.language, new, consent or made.consent, made.licence, made.notes,
-                         made.features), new)  # fmt: skip
+        voices.add(replace(made, consent=consent or made.consent), new)
         gr.Info(escape(say(language, "speak.saved", name=new)), title=say(language, "error.note"))
         return gr.update(choices=page.voices())
 
