@@ -31,6 +31,7 @@ from sovits_tts.text.symbols import PUNCTUATION, symbol_ids
 from sovits_tts.voice import Voice, VoiceFeatures, blend
 
 _OFFICIAL_RATE = 32_000  # upstream counts its pauses in samples of this rate, whatever the model's
+_WARMER = 0.2  # that each further attempt at a sentence is, in temperature
 _SETTLED = 2  # tokens after the end of a clip that still hear it
 
 
@@ -163,13 +164,14 @@ class Call:
     ) -> list[Generated]:
         """Semantic tokens of every sentence. Without guards (exact), only the official limit ends a runaway.
 
-        number: of the attempt. What fell into a loop at a low temperature would again, so a further attempt is made at
-        the model's usual one at least (as Whisper falls back: Radford et al. 2022, section 4.5).
+        number: of the attempt. What fell into a loop at a low temperature would again, so each further attempt is
+        warmer, up to 1 (as Whisper falls back: Radford et al. 2022, section 4.5).
         """
         exact = self.options.exact
         sampling = self.options.sampling(self.model.spec.sampling)
         if number:
-            sampling = replace(sampling, temperature=max(sampling.temperature, self.model.spec.sampling.temperature))
+            warmer = min(1.0, sampling.temperature + _WARMER * number)
+            sampling = replace(sampling, temperature=max(sampling.temperature, warmer))
         own = [torch.tensor(sentence.ids) for sentence in batch]
         prompt = self.prompt.tokens if self.with_prompt else torch.zeros(0, dtype=torch.long)
         return generate(

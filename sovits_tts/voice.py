@@ -145,19 +145,20 @@ class Voice:
 
     @cached_property
     def pitch_level(self) -> float | None:
-        """Octaves above `source.MIDDLE` of the clip's middle pitch; None where too little is voiced to tell."""
+        """Octaves above `source.MIDDLE` of the voice's middle pitch; None where too little is voiced to tell."""
         octaves = self._octaves
         return None if octaves is None else float(np.median(octaves))
 
     @cached_property
     def pitch_spread(self) -> float | None:
-        """How far the clip's melody moves, in octaves (`source.pitch_spread`); None where too little is voiced."""
+        """How far the voice's melody moves, in octaves (`source.pitch_spread`); None where too little is voiced."""
         octaves = self._octaves
         return None if octaves is None else pitch_spread(torch.from_numpy(octaves))
 
     @cached_property
     def _octaves(self) -> np.ndarray | None:
-        contour = pitch(self.audio)
+        """Of all voiced frames of all recordings."""
+        contour = np.concatenate([pitch(audio) for audio in self.recordings])
         voiced = contour[contour > 0]
         return np.log2(voiced / MIDDLE) if len(voiced) >= _VOICED else None
 

@@ -53,11 +53,11 @@ class Results:
 
 def choose(
     outcomes: dict[str, Figures], vits: int = 2, gpt: int = 2, ways: tuple[float, ...] = (), nearest: int = 1,
-    others: tuple[str, ...] = (), temperatures: tuple[float, ...] = (),
+    others: tuple[str, ...] = (),
 ) -> tuple[Any, list[str]]:  # fmt: skip
     contest = Results(outcomes, others)
     stages = ([Stage(name, epoch) for epoch in range(1, count + 1)] for name, count in (("vits", vits), ("gpt", gpt)))
-    found = pick(contest, None, *stages, ways=ways, nearest=nearest, temperatures=temperatures)
+    found = pick(contest, None, *stages, ways=ways, nearest=nearest)
     return found, contest.asked  # type: ignore[arg-type]
 
 
@@ -120,20 +120,6 @@ def test_all_recordings_alone_may_be_the_best_and_the_reason_says_that_the_weigh
         "The weights stay the base's, which speak better with all recordings: then they have an error rate of 18.0% "
         "and a similarity of 0.710; with the clip alone they had an error rate of 20.0% and a similarity of 0.700."
     )
-
-
-def test_a_steadier_choice_of_tokens_is_kept_where_it_is_better() -> None:
-    cool = f"{ALL}, temperature 0.3"
-    outcomes = {
-        "zero-shot": result(0.20, 0.70), ALL: result(0.20, 0.71), cool: result(0.15, 0.71),
-        f"vits epoch 1, {cool}": result(0.14, 0.80), f"vits epoch 1, {ALL}": result(0.19, 0.80),
-    }  # fmt: skip
-    choice, asked = choose(outcomes, vits=1, gpt=0, others=(ALL,), temperatures=(0.3,))
-    assert asked == ["zero-shot", ALL, cool, f"vits epoch 1, {cool}"]
-    assert choice.best.candidate.defaults == {"temperature": 0.3} == choice.best.as_dict()["options"]
-    outcomes[cool] = result(0.25, 0.71)
-    choice, _ = choose(outcomes, vits=1, gpt=0, others=(ALL,), temperatures=(0.3,))
-    assert choice.best.candidate.name == f"vits epoch 1, {ALL}" and choice.best.candidate.defaults == {}
 
 
 def test_more_errors_than_before_are_taken_only_where_nothing_else_is_better_and_chance_explains_them() -> None:
@@ -299,7 +285,6 @@ def test_stage_settings_lie_over_those_that_suit_the_model() -> None:
         (lambda: Evaluation(sentences=9), "sentences is 9"),
         (lambda: Evaluation(ways=(1.0,)), "ways is"),
         (lambda: Evaluation(nearest=0), "nearest is 0"),
-        (lambda: Evaluation(temperatures=(-1.0,)), "temperatures is"),
         (lambda: Evaluation(speaker="me"), "no speaker judge 'me'"),
         (lambda: VoiceFacts(defaults={"sped": 1.0}), "voice.defaults.sped is unknown"),
         (lambda: VoiceFacts(defaults={"speed": 100.0}), "speed is 100"),

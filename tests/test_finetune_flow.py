@@ -58,7 +58,7 @@ def config(place: Path) -> FinetuneConfig:
         prepare=PrepareConfig(language="en", limits=replace(Limits(), heard=(0.0, 0.0))),
         gpt={"epochs": 1, "fill": 0, "sample": False},
         vits={"epochs": 2, "fill": 0, "sample": False, "adversarial": 0.0},
-        evaluate=Evaluation(lines=1, sentences=1, checkpoints=1, ways=(0.5,), temperatures=(0.3,),
+        evaluate=Evaluation(lines=1, sentences=1, checkpoints=1, ways=(0.5,),
                             recogniser="own", speaker="own"),
         voice=VoiceFacts(consent="for tests", styles={"angry": str(place / "angry.wav")}, defaults={"speed": 1.1}),
     )  # fmt: skip
@@ -213,11 +213,9 @@ def test_the_better_checkpoint_is_the_one_that_is_saved(
 ) -> None:
     """With judges who like each later candidate better, both trained stages are in the voice, one half-way."""
     half, ends = "vits epoch 2, 50% of the way", ", all recordings"
-    ends += ", temperature 0.3"
     ranks = {
         "zero-shot": 0.1,
         "all recordings": 0.15,
-        "all recordings, temperature 0.3": 0.16,
         f"vits epoch 2{ends}": 0.2,
         f"{half}{ends}": 0.3,
     }
@@ -232,7 +230,7 @@ def test_the_better_checkpoint_is_the_one_that_is_saved(
     result = finetune(place / "录音", "carol", config, place / "work")
     assert result.report["improved"] and result.report["chosen"]["name"] == f"{half}, gpt epoch 1{ends}"
     saved = open_package(voices.find("carol").path)
-    assert saved.stages == ["gpt", "vits"] and saved.manifest.defaults == {"speed": 1.1, "temperature": 0.3}
+    assert saved.stages == ["gpt", "vits"] and saved.manifest.defaults == {"speed": 1.1}
     tts = TTS.load("carol", device="cpu")
     assert tts.model.fingerprint == saved.manifest.fingerprint != saved.manifest.base.fingerprint
     voice = tts.voice("carol")
@@ -267,7 +265,7 @@ def test_a_model_that_looks_nothing_up_speaks_with_the_clip_alone(
     model = write_model(tmp_path / "model", replace(SPEC, vits=replace(SPEC.vits, d_reference=0)))
     plain = replace(config, model=str(model), stages=())
     result = finetune(place / "录音", "ivan", plain, tmp_path / "work")
-    assert [item["name"] for item in result.report["checkpoints"]] == ["zero-shot", "temperature 0.3"]
+    assert [item["name"] for item in result.report["checkpoints"]] == ["zero-shot"]
     assert result.report["data"]["in_voice"] == 1
 
 

@@ -137,9 +137,8 @@ def test_attempts_are_counted_and_the_best_is_kept(tts: TTS, voice: Voice) -> No
     assert json.loads(json.dumps(one.as_dict()))["problems"] == list(one.problems)
 
 
-def test_further_attempts_are_made_at_the_usual_temperature_at_least(
-    tts: TTS, voice: Voice, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_further_attempt_is_warmer(tts: TTS, voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
+    curt = changed(tmp_path, 50.0)  # no attempt passes
     heats: list[float] = []
 
     def watched(*arguments: Any, **named: Any) -> Any:
@@ -147,12 +146,11 @@ def test_further_attempts_are_made_at_the_usual_temperature_at_least(
         return generate(*arguments, **named)
 
     monkeypatch.setattr("sovits_tts.synthesis.generate", watched)
-    usual = tts.spec.sampling.temperature
-    for wanted, after in ((usual / 4, usual), (2 * usual, 2 * usual)):
+    for wanted, then in ((0.3, [0.5, 0.7, 0.9]), (0.7, [0.9, 1.0, 1.0]), (1.5, [1.5, 1.5, 1.5])):
         heats.clear()
         options = SynthesisOptions(retries=3, temperature=wanted)
-        tts.synthesize("The weather is nice today.", voice, options=options)
-        assert len(heats) > 1 and heats == [wanted] + [after] * (len(heats) - 1)
+        curt.synthesize("The weather is very nice today, and so I would like to walk.", voice, options=options)
+        assert heats == pytest.approx([wanted, *then])
 
 
 def test_a_model_that_never_ends_is_stopped(tmp_path: Path, voice: Voice) -> None:

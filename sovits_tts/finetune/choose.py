@@ -1,9 +1,8 @@
 """Which checkpoint is best: each speaks held-out lines, and none is taken that is worse than no training at all.
 
-The baseline is the base model with the voice's clip alone. First the base speaks with what else the voice can bring:
-all recordings to look up in, and a steadier choice of tokens. Then the VITS checkpoints speak that way with the base's
-GPT stage, and weights on the way to a few of them; then the GPT checkpoints through the best VITS stage: so many
-evaluations as there are checkpoints, and not their product.
+The baseline is the base model with the voice's clip alone. First the base speaks with all recordings to look up in.
+Then the VITS checkpoints speak that way with the base's GPT stage, and weights on the way to a few of them; then the
+GPT checkpoints through the best VITS stage: so many evaluations as there are checkpoints, and not their product.
 """
 
 from __future__ import annotations
@@ -58,28 +57,18 @@ class Trained(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A pair of stages, None: the base's own, and how they speak.
-
-    voice:       its name in the contest, "": the clip alone
-    temperature: of the GPT stage, None: as the contest's options say
-    """
+    """A pair of stages, None: the base's own, and the voice they speak with: its name in the contest, "": the clip
+    alone."""
 
     gpt: Trained | None = None
     vits: Trained | None = None
     voice: str = ""
-    temperature: float | None = None
 
     @property
     def name(self) -> str:
         parts = [f"{stage} {_called(it)}" for stage, it in (("vits", self.vits), ("gpt", self.gpt)) if it]
         parts += [self.voice] if self.voice else []
-        parts += [] if self.temperature is None else [f"temperature {self.temperature:g}"]
         return ", ".join(parts) or "zero-shot"
-
-    @property
-    def defaults(self) -> dict[str, float | int | str]:
-        """Options that belong to it."""
-        return {} if self.temperature is None else {"temperature": self.temperature}
 
 
 @dataclass(frozen=True)
@@ -120,14 +109,7 @@ class Scored:
         it = self.candidate
         epochs = {"gpt": it.gpt.epoch if it.gpt else None, "vits": it.vits.epoch if it.vits else None}
         way = it.vits.share if isinstance(it.vits, PartWay) else 1.0
-        return {
-            "name": it.name,
-            "epochs": epochs,
-            "way": way,
-            "voice": it.voice,
-            "options": it.defaults,
-            **self.figures.as_dict(),
-        }
+        return {"name": it.name, "epochs": epochs, "way": way, "voice": it.voice, **self.figures.as_dict()}
 
 
 @dataclass(frozen=True)
@@ -193,25 +175,15 @@ class Contest:
             return Scored(candidate, from_dict(known["figures"]), known["lines"], folder)
         tts = self._load(candidate) if candidate.gpt or candidate.vits else base
         found, spoken = speak(
-            tts,
-            self.voice_of(candidate),
-            self.lines,
-            self.panel,
-            self.options_of(candidate),
-            folder,
-            on_event,
-            candidate.name,
+            tts, self.voice_of(candidate), self.lines, self.panel, self.options, folder, on_event, candidate.name,
             self.takes,
-        )
+        )  # fmt: skip
         lines = [item.as_dict() for item in spoken]
         write_json(result, {"candidate": candidate.name, "figures": found.as_dict(), "lines": lines})
         return Scored(candidate, from_dict(found.as_dict()), lines, folder)
 
     def voice_of(self, candidate: Candidate) -> Voice:
         return self.others[candidate.voice] if candidate.voice else self.voice
-
-    def options_of(self, candidate: Candidate) -> SynthesisOptions:
-        return replace(self.options, **candidate.defaults)  # type: ignore[arg-type]
 
     def natural(self) -> Figures:
         """The same lines as the speaker said them: what the judges give a real recording."""
@@ -245,8 +217,7 @@ class Contest:
         parts = [
             FORMAT, base.model.fingerprint, stages, hashlib.sha256(voice.audio.samples.tobytes()).hexdigest(),
             voice.more_key, voice.text, [(line.id, line.text, line.language) for line in self.lines],
-            str(self.options_of(candidate)),
-            self.panel.names, self.takes,
+            str(self.options), self.panel.names, self.takes,
         ]  # fmt: skip
         return _hash_of(parts)
 
@@ -293,13 +264,12 @@ def spread(checkpoints: Sequence[Trained], most: int) -> list[Trained]:
 
 def pick(
     contest: Contest, base: TTS, vits: Sequence[Trained], gpt: Sequence[Trained], on_event: OnEvent = silent,
-    baseline: Scored | None = None, ways: Sequence[float] = (), nearest: int = 1, temperatures: Sequence[float] = (),
+    baseline: Scored | None = None, ways: Sequence[float] = (), nearest: int = 1,
 ) -> Choice:  # fmt: skip
     """The best pair of stages and the voice to speak with, or the baseline.
 
     ways: shares of the way from the base to a VITS checkpoint, tried as well
     nearest: how many checkpoints they are tried for: those that sound most like the speaker
-    temperatures: of the GPT stage, tried beside the usual one
     """
 
     def run(candidate: Candidate) -> Scored:
@@ -308,13 +278,10 @@ def pick(
     first = baseline or run(Candidate())
     tried = [run(Candidate(voice=name)) for name in contest.others]
     manner = Candidate(voice=_voice(first, tried))
-    usual = next((item for item in tried if item.candidate == manner), first)
-    steadier = [run(replace(manner, temperature=value)) for value in temperatures]
-    manner = max([usual, *steadier], key=lambda item: score(item.figures)).candidate
     whole = [run(replace(manner, vits=checkpoint)) for checkpoint in vits]
     likest = sorted(whole, key=lambda item: -item.figures.similarity)[:nearest]
     partly = [contest.part_way(it.candidate.vits, way) for it in likest for way in ways if it.candidate.vits]
-    tried += [*steadier, *whole, *(run(replace(manner, vits=part)) for part in partly)]
+    tried += [*whole, *(run(replace(manner, vits=part)) for part in partly)]
     best = _best(first, tried)
     through = [run(replace(best.candidate, gpt=it)) for it in gpt]
     further = _best(first, through)

@@ -30,8 +30,6 @@ class Evaluation:
     ways:        shares of the way from the base to a VITS checkpoint, judged as if they were checkpoints: part of the
                  way may keep the clarity and most of the likeness
     nearest:     of how many VITS checkpoints: those that sound most like the speaker
-    temperatures: of the GPT stage, judged beside the model's own, for a model that follows its text (mini); the better
-                 one becomes the voice's default
     seed:        of the synthesis, the same for all
     takes:       how often each speaks a line, with successive seeds: one take says little
     retries:     further attempts at a line that the guards fail, as in use; only lines that fail take more time
@@ -47,7 +45,6 @@ class Evaluation:
     checkpoints: int = 3
     ways: tuple[float, ...] = (0.8, 0.6, 0.3)
     nearest: int = 2
-    temperatures: tuple[float, ...] = (0.5, 0.3)
     seed: int = 0
     takes: int = 3
     retries: int = 2
@@ -65,8 +62,6 @@ class Evaluation:
             raise ConfigError(f"sentences is {self.sentences}.", hint="Use 0 to 8: there are no more.")
         if not all(0 < way < 1 for way in self.ways):
             raise ConfigError(f"ways is {list(self.ways)}.", hint="Each is a share of the way, between 0 and 1.")
-        if not all(0 <= it <= 10 for it in self.temperatures):
-            raise ConfigError(f"temperatures is {list(self.temperatures)}.", hint="Each must be 0 to 10.")
         if not 0 < self.share <= 0.5:
             raise ConfigError(f"The share {self.share} cannot be held out.", hint="Use more than 0, at most 0.5.")
 

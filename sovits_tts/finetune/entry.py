@@ -40,7 +40,6 @@ class Entry:
     most: int  # checkpoints of each stage
     ways: tuple[float, ...]
     nearest: int  # checkpoints that `ways` are tried for
-    temperatures: tuple[float, ...]
 
     @classmethod
     def make(cls, run: Run, prepared: Prepared, data: TuneData, on_event: OnEvent) -> Entry:
@@ -67,19 +66,16 @@ class Entry:
         baseline = contest.run(Candidate(), base, on_event)
         most = run.budget.checkpoints(settings.checkpoints, baseline.figures.spent, len(run.config.stages))
         ways = settings.ways if most == settings.checkpoints else ()  # no time for more than a few checkpoints
-        return cls(base, lines, share, panel, contest, baseline, most, ways, settings.nearest,
-                   _temperatures(run, base))  # fmt: skip
+        return cls(base, lines, share, panel, contest, baseline, most, ways, settings.nearest)
 
     @property
     def beside(self) -> int:
         """Evaluations beside those of the checkpoints themselves, at most."""
-        return len(self.contest.others) + len(self.temperatures) + len(self.ways) * min(self.nearest, self.most)
+        return len(self.contest.others) + len(self.ways) * min(self.nearest, self.most)
 
     def pick(self, trained: dict[str, list[Trained]], on_event: OnEvent) -> Choice:
         vits, gpt = (spread(trained.get(stage, []), self.most) for stage in ("vits", "gpt"))
-        return pick(
-            self.contest, self.base, vits, gpt, on_event, self.baseline, self.ways, self.nearest, self.temperatures
-        )
+        return pick(self.contest, self.base, vits, gpt, on_event, self.baseline, self.ways, self.nearest)
 
 
 def _sentences(lines: Sequence[Line], most: int) -> list[Line]:
@@ -108,14 +104,6 @@ def _others(run: Run, base: TTS, reference: Voice, clip: str, rows: Sequence[dic
     if not base.spec.vits.d_reference or not further:
         return {}
     return {ALL: base.voice(reference, more=[run.prepared / row["path"] for row in further])}
-
-
-def _temperatures(run: Run, base: TTS) -> tuple[float, ...]:
-    """Other than the usual one, unless the user chose one. Only for a model that follows its text: another loses
-    itself when it always takes the likeliest token."""
-    if not base.spec.gpt.follows_text or "temperature" in run.config.voice.defaults:
-        return ()
-    return tuple(it for it in run.config.evaluate.temperatures if it != base.spec.sampling.temperature)
 
 
 def _language(row: dict[str, Any]) -> str:

@@ -101,7 +101,7 @@ def write_package(made: Made, base: TTS) -> VoicePackage:
     manifest = Manifest(
         FORMAT, made.name, Base(checkpoint.spec.name, checkpoint.fingerprint, _place(made.source)),
         tuned.fingerprint, NORMAL, made.facts.consent, made.facts.licence,
-        made.facts.defaults | made.candidate.defaults, made.origin,
+        dict(made.facts.defaults), made.origin,
     )  # fmt: skip
     target = voices.folder() / made.name
     with new_folder(target) as part:
