@@ -137,7 +137,7 @@ def test_attempts_are_counted_and_the_best_is_kept(tts: TTS, voice: Voice) -> No
     assert json.loads(json.dumps(one.as_dict()))["problems"] == list(one.problems)
 
 
-def test_each_further_attempt_is_warmer(tts: TTS, voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_further_attempt_is_warmer(tmp_path: Path, voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     curt = changed(tmp_path, 50.0)  # no attempt passes
     heats: list[float] = []
 
