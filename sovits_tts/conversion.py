@@ -25,7 +25,7 @@ from sovits_tts.synthesis import Call, Chunk
 from sovits_tts.text.frontend import read
 from sovits_tts.text.symbols import symbol_ids, symbols
 from sovits_tts.transcript import align_transcript
-from sovits_tts.voice import aligner
+from sovits_tts.voice_making import aligner
 
 _LONGEST = 12.0  # seconds in one piece: attention grows with its square
 _SHORTEST = 6.0  # before this a piece without pauses is not cut

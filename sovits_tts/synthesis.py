@@ -28,7 +28,8 @@ from sovits_tts.pitch_shift import shift_pitch
 from sovits_tts.specs import ModelSpec
 from sovits_tts.text.frontend import Sentence
 from sovits_tts.text.symbols import PUNCTUATION, symbol_ids
-from sovits_tts.voice import Voice, VoiceFeatures, blend
+from sovits_tts.voice import Voice, VoiceFeatures
+from sovits_tts.voice_making import blend
 
 _OFFICIAL_RATE = 32_000  # upstream counts its pauses in samples of this rate, whatever the model's
 _WARMER = 0.2  # that each further attempt at a sentence is, in temperature

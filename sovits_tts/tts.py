@@ -24,7 +24,8 @@ from sovits_tts.options import SynthesisOptions
 from sovits_tts.specs import ModelSpec
 from sovits_tts.synthesis import Call, Chunk
 from sovits_tts.text.frontend import Sentence, read, sentences
-from sovits_tts.voice import Voice, adopt, further, make_voice
+from sovits_tts.voice import Voice
+from sovits_tts.voice_making import adopt, further, make_voice
 from sovits_tts.voicepack import VoicePackage
 
 __all__ = ["TTS", "Chunk", "Result", "SynthesisOptions"]

@@ -23,12 +23,12 @@ LAYERS = [
     {"text", "models"},
     {"checkpoints"},
     {"features"},
-    {"clip", "transcript", "voice", "voicepack", "voicepack_write", "voices", "data"},
+    {"clip", "transcript", "voice", "voice_making", "voicepack", "voicepack_write", "voices", "data"},
     {"options", "guards", "synthesis", "conversion", "tts", "batch", "streaming", "training", "evaluation"},
     {"finetune"},
     {"app"},
 ]
-SEPARATE = [{"text", "models"}, {"voice", "data"}, {"training", "evaluation"}]
+SEPARATE = [{"text", "models"}, {"voice", "data"}, {"voice_making", "data"}, {"training", "evaluation"}]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 
 APP_ONLY = {"typer", "click", "rich", "tqdm", "gradio", "fastapi", "uvicorn"}

@@ -20,7 +20,8 @@ from sovits_tts.evaluation.acoustics import compare, measure
 from sovits_tts.pitch import pitch
 from sovits_tts.pitch_shift import shift_pitch
 from sovits_tts.tts import TTS, SynthesisOptions
-from sovits_tts.voice import Voice, blend
+from sovits_tts.voice import Voice
+from sovits_tts.voice_making import blend
 from tests.tiny_model import WITHOUT_HEADS, speech, write_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -175,7 +176,7 @@ def test_a_transcript_is_read_and_a_silent_recording_refused(tts: TTS, voice: Vo
 
 def test_a_model_that_cannot_listen_asks_for_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deaf = load_model(write_model(tmp_path, WITHOUT_HEADS))
-    monkeypatch.setattr("sovits_tts.voice.embedded_model", lambda: None)
+    monkeypatch.setattr("sovits_tts.voice_making.embedded_model", lambda: None)
     with pytest.raises(VoiceError, match="transcript"):
         pieces(deaf, speech(5), "", "auto")
     (piece,) = pieces(deaf, speech(30), "Hello there.", "en")

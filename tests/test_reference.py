@@ -11,7 +11,8 @@ from sovits_tts.features import style
 from sovits_tts.models.reference import Reference, ReferenceAttention
 from sovits_tts.models.vits import VITS
 from sovits_tts.tts import TTS
-from sovits_tts.voice import Voice, blend
+from sovits_tts.voice import Voice
+from sovits_tts.voice_making import blend
 from tests.tiny_model import SPEC, speech, write_model
 
 CONFIG = SPEC.vits

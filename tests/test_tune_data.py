@@ -16,7 +16,7 @@ from sovits_tts.training.tune_config import GPTTune, VITSTune, defaults, run_key
 from sovits_tts.training.tune_data import TuneData, extract_features
 from sovits_tts.training.tune_plan import share_of, similar_length, upstream_gpt, upstream_vits
 from sovits_tts.training.tune_vits_data import VITSTuneData
-from sovits_tts.voice import make_voice
+from sovits_tts.voice_making import make_voice
 from tests.tune_set import tune_data, write_set
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sovits_tts import transcript, voice, voices
+from sovits_tts import transcript, voice, voice_making, voices
 from sovits_tts.alignment import Alignment
 from sovits_tts.audio import Audio, join
 from sovits_tts.checkpoints.build import LoadedModel, load_model
@@ -31,7 +31,8 @@ from sovits_tts.models.speaker import SpeakerEncoder
 from sovits_tts.models.vits import VITS
 from sovits_tts.specs import BertConfig, SpeakerConfig
 from sovits_tts.text.frontend import read
-from sovits_tts.voice import Voice, adopt, further, make_voice
+from sovits_tts.voice import Voice
+from sovits_tts.voice_making import adopt, further, make_voice
 from tests.tiny_model import SPEC, WITHOUT_HEADS, speech, write_model
 
 
@@ -382,7 +383,7 @@ def test_a_cut_clip_without_a_sure_alignment_drops_its_prompt(home: Path, model:
 def test_a_model_that_cannot_align_asks_the_embedded_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deaf = load_model(write_model(home / "deaf", WITHOUT_HEADS))
     clip = join([speech(4, seed=i) for i in range(4)], pause=0.5)
-    monkeypatch.setattr(voice, "embedded_model", lambda: None)
+    monkeypatch.setattr(voice_making, "embedded_model", lambda: None)
     assert "cannot align" in make_voice(deaf, clip, "One two three.", "en").notes[-1]
     monkeypatch.undo()
     monkeypatch.setenv("SOVITS_TTS_HOME", str(home))

@@ -19,7 +19,8 @@ from sovits_tts.finetune.sentences import SENTENCES
 from sovits_tts.progress import OnEvent
 from sovits_tts.training.tune_data import TuneData
 from sovits_tts.tts import TTS
-from sovits_tts.voice import SHORTEST_FURTHER, Voice
+from sovits_tts.voice import Voice
+from sovits_tts.voice_making import SHORTEST_FURTHER
 
 FEWEST = 4  # clips, below which none can be held out
 _FEWEST_LINES = 3
