@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sovits_tts import transcript, voice, voice_making, voices
+from sovits_tts import transcript, voice_making, voices
 from sovits_tts.alignment import Alignment
 from sovits_tts.audio import Audio, join
 from sovits_tts.checkpoints.build import LoadedModel, load_model
