@@ -217,7 +217,7 @@ _MINI = ModelSpec(
         output_layer=5, ctc_symbols=733,
     ),
     silence_token=-1, speech_level=0.07, matches_balance=True,
-    sampling=SamplingConfig(temperature=0.3, top_k=5, repetition_penalty=1.0, noise_scale=0.3),
+    sampling=SamplingConfig(temperature=0.2, top_k=5, repetition_penalty=1.0, noise_scale=0.3),
 )  # fmt: skip
 
 SPECS: dict[str, ModelSpec] = {

@@ -101,7 +101,9 @@ class Generation:
             generators = [row.generator for row in active]
             noise = exponential_noise(generators, gpt.config.n_tokens)
             with torch.inference_mode():
-                logits = ahead.logits if reading is None else reading.offer(ahead.logits, gpt.config.eos)
+                logits = ahead.logits
+                if reading is not None:
+                    logits = reading.warmed(reading.offer(logits, gpt.config.eos), self.options.temperature)
                 choice = choose(logits, seen, step, self.options, noise, gpt.config.eos)
                 seen.scatter_(1, choice.tokens[:, None], True)
             focus = [None] * len(active) if reading is None else reading.position.tolist()

@@ -24,6 +24,8 @@ from torch import Tensor, nn
 MOST_STEPS = 3  # phonemes that one move may pass; a short one may have no token of its own
 LONGEST = 64  # tokens for which a phoneme may last: 2.6 s
 _CENTRE = 0.45  # of the chance below which a phoneme is over: with 0.5, English was 8 % shorter than recorded
+_HELD = 5  # tokens after which a phoneme is a held sound: 0.2 s
+_WARM = 0.8  # the least temperature of a held sound
 _NEIGHBOURS = 2  # phonemes either side that colour the one being spoken
 
 
@@ -88,6 +90,12 @@ class ReadingPosition:
         """Only EOS where the text is finished, anything else where it is not. logits: (B, V)"""
         is_eos = torch.arange(logits.shape[1], device=logits.device) == eos
         return logits.masked_fill(is_eos != (self.position >= self.ends)[:, None], float("-inf"))
+
+    def warmed(self, logits: Tensor, temperature: float) -> Tensor:
+        """(B, V) to be divided by `temperature`, so that held sounds are drawn at `_WARM` at least. At low ones
+        they feed on themselves: pauses of half a second became some of two and a half."""
+        usual = max(temperature, 1e-5)
+        return torch.where((self.held >= _HELD)[:, None], logits * min(1.0, usual / _WARM), logits)
 
     def move(self, logits: Tensor, draws: Tensor) -> None:
         """After a token: logits (B, 1 + MOST_STEPS) of the reader; draws (B,) in 0..1, how long the next one lasts."""
