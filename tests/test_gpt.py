@@ -198,6 +198,20 @@ def test_a_phoneme_never_lasts_for_ever() -> None:
     assert reading.position.item() == 1 and reading.held.item() == 0
 
 
+def test_a_held_sound_is_drawn_at_a_higher_temperature_and_no_other() -> None:
+    """What `choose` divides by the temperature: a row that holds its phoneme comes out as at 0.8, or as asked if that
+    is more."""
+    reading = ReadingPosition(torch.zeros(2, 9, 4), [0, 0], [8, 8])
+    stay, go = [20.0, 0.0, 0.0, 0.0], [-20.0, 20.0, 0.0, 0.0]
+    for _ in range(6):
+        reading.move(torch.tensor([stay, go]), torch.tensor([0.5, 0.5]))
+    logits = torch.tensor([[1.0, 2.0, float("-inf")]] * 2)
+    for temperature, held in ((0.2, 0.8), (0.0, 0.8), (1.2, 1.2)):
+        drawn = reading.warmed(logits, temperature) / max(temperature, 1e-5)
+        torch.testing.assert_close(drawn[0], logits[0] / held)
+        torch.testing.assert_close(drawn[1], logits[1] / max(temperature, 1e-5))
+
+
 def test_a_move_leaves_out_few_phonemes_and_never_goes_back() -> None:
     reading, far = ReadingPosition(torch.zeros(1, 9, 4), [0], [8]), torch.tensor([[-20.0, 0.0, 0.0, 20.0]])
     places = []
