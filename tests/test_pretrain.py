@@ -29,6 +29,7 @@ from sovits_tts.training.prefetch import prefetch
 from sovits_tts.training.pretrain import DecoderRun, GPTRun, PretrainConfig, PriorRun, VITSRun, pretrain
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook
 from sovits_tts.training.pretrain_teacher import TeacherRun
+from sovits_tts.training.schedule import cosine_over_time
 from sovits_tts.training.state import load_state, save_state
 from sovits_tts.training.teacher_data import edit_distance, frame_path, spread_peaks
 from sovits_tts.training.vits_batch import frame_pitch
@@ -175,6 +176,19 @@ def test_a_batch_is_filled_as_each_recording_alone_would_be(work: Path) -> None:
                 wanted[highest:] = 0
             assert torch.allclose(row[:, : wanted.shape[1]], wanted, atol=1e-6)
             assert not row[:, wanted.shape[1] :].any()
+
+
+def test_the_rate_may_fall_over_the_minutes_of_a_call(work: Path, tmp_path: Path) -> None:
+    clock = iter([100.0, 100.0, 105.0, 110.0, 200.0])
+    rate = cosine_over_time(1.0, 2, 10.0, floor=0.1, now=lambda: next(clock))
+    assert [rate(step) for step in (40, 41, 42, 43)] == pytest.approx([0.5, 0.55, 0.1, 0.1])
+    own = tmp_path / "own"
+    shutil.copytree(work, own)
+    timed = replace(CONFIG, gpt=replace(CONFIG.gpt, anneal="time"))
+    pretrain("gpt", own, timed, minutes=0.03)
+    assert load_state(own / "gpt" / "state.safetensors")["step"] > CONFIG.gpt.steps
+    with pytest.raises(ConfigError, match="anneal"):
+        pretrain("gpt", own, timed)
 
 
 def test_batches_planned_by_processes_are_those_of_threads() -> None:

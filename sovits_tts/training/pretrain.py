@@ -33,6 +33,7 @@ from sovits_tts.training.vits_data import VITSData
 from sovits_tts.training.work import averaged, content_stage, install_codebook, pieces_of, saved_stage, stored_tokens
 
 SEED = 1234
+_ENDLESS = 1 << 40  # steps: the clock ends the run
 _WARMUP = 300  # steps of a rate that falls over time
 RESTORE = "restore"  # instead of teacher, content and tokens, where a landed model has done them
 PARTS = ("decode", "teacher", "content", "tokens", "gpt", "vits", "prior", "decoder", "package")
@@ -275,6 +276,7 @@ def _schedule(settings: GPTRun | VITSRun | PriorRun | DecoderRun, minutes: float
 
 
 def _loop(settings: GPTRun | VITSRun | PriorRun | DecoderRun, minutes: float) -> LoopSettings:
+    steps = settings.steps if settings.anneal == "steps" else _ENDLESS
     return LoopSettings(
-        settings.steps, save_seconds=settings.save_seconds, deadline_seconds=minutes * 60, workers=settings.workers
+        steps, save_seconds=settings.save_seconds, deadline_seconds=minutes * 60, workers=settings.workers
     )
