@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from sovits_tts.data.contours import Contours
-from sovits_tts.data.corpus import Corpus, active_gain
+from sovits_tts.data.corpus import Corpus, decode
 from sovits_tts.data.pieces import read_pieces
 
 RATE = 24000
@@ -100,18 +100,12 @@ def unpack(parts: Path, work: Path) -> None:
 
 
 def _decode(part: Path, work: Path, names: list[str]) -> None:
-    import soundfile
-    import soxr
-
     known = Corpus(work).by_id
     flat = np.memmap(work / f"audio_{RATE // 1000}k.i16", np.int16, "r+")
     with zipfile.ZipFile(part) as archive:
         for name in names:
-            samples, rate = soundfile.read(io.BytesIO(archive.read(name)), dtype="float32", always_2d=True)
-            mono = samples.mean(axis=1)
-            mono = soxr.resample(mono * active_gain(mono, rate), rate, RATE)
             first, length = known[name].offset[str(RATE)], known[name].length[str(RATE)]
-            found = np.round(np.clip(mono, -1, 1) * 32767).astype(np.int16)[:length]
+            found = decode(io.BytesIO(archive.read(name)), (RATE,))[RATE][:length]
             flat[first : first + len(found)] = found
 
 

@@ -9,6 +9,7 @@ from itertools import chain, pairwise
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -106,3 +107,11 @@ def upstream_vits_padding(longest: int) -> int:
 def pad_stack(rows: Sequence[Tensor], length: int) -> Tensor:
     """B x (..., n) -> (B, ..., length), zeros on the right."""
     return torch.stack([F.pad(row, (0, length - row.shape[-1])) for row in rows])
+
+
+def pad_rows(rows: Sequence[NDArray[np.int64]], value: int) -> NDArray[np.int64]:
+    """Rows of numbers, each (N_i,), as (len(rows), longest), padded on the right."""
+    out = np.full((len(rows), max(map(len, rows))), value, np.int64)
+    for target, row in zip(out, rows, strict=True):
+        target[: len(row)] = row
+    return out

@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,14 +56,15 @@ def active_gain(samples: NDArray[np.float32], sample_rate: int) -> float:
     return min(ACTIVE_RMS / level, PEAK / peak)
 
 
-def _decode(path: Path) -> dict[int, NDArray[np.int16]]:
+def decode(source: Path | BinaryIO, rates: Sequence[int] = RATES) -> dict[int, NDArray[np.int16]]:
+    """One recording at each of the rates, mono, at the level of training."""
     import soundfile
     import soxr
 
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    samples, rate = soundfile.read(source, dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
     mono = mono * active_gain(mono, rate)
-    return {r: np.round(np.clip(soxr.resample(mono, rate, r), -1, 1) * 32767).astype(np.int16) for r in RATES}
+    return {r: np.round(np.clip(soxr.resample(mono, rate, r), -1, 1) * 32767).astype(np.int16) for r in rates}
 
 
 def read_manifest(corpus: Path, languages: tuple[str, ...]) -> list[dict[str, str]]:
@@ -88,7 +90,7 @@ def decode_corpus(
     files = {rate: (work / f"audio_{rate // 1000}k.i16").open("wb") for rate in RATES}
     with ProcessPoolExecutor(workers) as pool:
         paths = [corpus / row["path"] for row in rows]
-        for row, audio in zip(rows, pool.map(_decode, paths, chunksize=16), strict=True):
+        for row, audio in zip(rows, pool.map(decode, paths, chunksize=16), strict=True):
             for rate, samples in audio.items():
                 samples.tofile(files[rate])
             clips.append(

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sovits_tts.data.batching import pad_rows
 from sovits_tts.data.pieces import Piece
 from sovits_tts.data.tokens import TokenStore
 from sovits_tts.models.gpt import GPT, GPTOutput
@@ -97,24 +98,17 @@ class GPTData:
 
     def collate(self, plans: list[tuple[int, ...]], rng: np.random.Generator) -> GPTBatch:
         rows = [self.example(plan) for plan in plans]
-        phonemes = _pad([row[0] for row in rows], 0)
-        tokens = _pad([row[1] for row in rows], 0)
+        phonemes = pad_rows([row[0] for row in rows], 0)
+        tokens = pad_rows([row[1] for row in rows], 0)
         inputs = tokens.copy()
         replaced = rng.random(tokens.shape) < self.corrupt
         inputs[replaced] = rng.integers(0, self.config.eos, int(replaced.sum()))
-        positions = _pad([row[2] for row in rows], -1)
+        positions = pad_rows([row[2] for row in rows], -1)
         return GPTBatch(
             torch.from_numpy(phonemes), torch.tensor([len(row[0]) for row in rows]),
             torch.from_numpy(tokens), torch.tensor([len(row[1]) for row in rows]),
             torch.from_numpy(inputs), torch.from_numpy(positions),
         )  # fmt: skip
-
-
-def _pad(rows: list[Ints], value: int) -> Ints:
-    out = np.full((len(rows), max(map(len, rows))), value, np.int64)
-    for target, row in zip(out, rows, strict=True):
-        target[: len(row)] = row
-    return out
 
 
 class GPTStage:

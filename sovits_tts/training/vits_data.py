@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sovits_tts.data.batching import pad_rows
 from sovits_tts.data.contours import Contours
 from sovits_tts.data.corpus import Corpus
 from sovits_tts.data.pieces import Piece, SpeakerSampler
@@ -199,9 +200,9 @@ class VITSData:
             pitch = contour_frames([crop.contour for crop in crops], n_frames, self.config).numpy()
         return Plan(
             [crop.wave for crop in crops], [crop.style for crop in crops],
-            _padded([crop.tokens for crop in crops], 0), _padded([crop.spoken for crop in crops], -1),
+            pad_rows([crop.tokens for crop in crops], 0), pad_rows([crop.spoken for crop in crops], -1),
             np.array([len(crop.tokens) for crop in crops]),
-            _padded([crop.phonemes for crop in crops], 0), np.array([len(crop.phonemes) for crop in crops]),
+            pad_rows([crop.phonemes for crop in crops], 0), np.array([len(crop.phonemes) for crop in crops]),
             np.array([crop.narrow for crop in crops]), np.array([crop.dull for crop in crops]), pitch,
         )  # fmt: skip
 
@@ -242,10 +243,3 @@ class VITSData:
         lengths = count[:, 0] // c.hop
         spec *= (torch.arange(n_frames, device=lengths.device) < lengths[:, None])[:, None]
         return out, spec, lengths
-
-
-def _padded(rows: Sequence[NDArray[np.int64]], value: int) -> NDArray[np.int64]:
-    out = np.full((len(rows), max(map(len, rows))), value, np.int64)
-    for target, row in zip(out, rows, strict=True):
-        target[: len(row)] = row
-    return out
