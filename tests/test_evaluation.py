@@ -124,6 +124,14 @@ def test_recognisers_understand_a_real_recording() -> None:
     assert spoken[0] == "that" and spoken[-1] == "poetry" and times[-1][2] == pytest.approx(clip.seconds, abs=0.1)
 
 
+def test_what_is_heard_does_not_depend_on_what_was_heard_before() -> None:
+    clip, listener = Audio.load(VOICES / "english-woman.flac"), PocketSphinx()
+    parts = [clip.cut(start, start + 2) for start in np.arange(0, clip.seconds - 2, 0.5)]
+    there = [listener.heard(part, "en") for part in parts]
+    back = [listener.heard(part, "en") for part in reversed(parts)]
+    assert there == back[::-1] and any(there)
+
+
 def test_similarity_knows_the_nearest_speaker() -> None:
     known = centroids({"ann": [np.array([1.0, 0.0]), np.array([1.0, 0.2])], "bob": [np.array([0.0, 1.0])]})
     heard = unit(np.array([1.0, 0.3]))

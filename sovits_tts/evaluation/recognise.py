@@ -104,18 +104,20 @@ class PocketSphinx:
         return words(plugin("en").normalize(text).text)
 
     def heard(self, audio: Audio, language: str) -> list[str]:
-        self._decoder.start_utt()
-        self._decoder.process_raw(pcm16(audio), no_search=False, full_utt=True)  # whole: no memory of earlier clips
-        self._decoder.end_utt()
+        self._listen(audio)
         found = self._decoder.hyp()
         return words(found.hypstr) if found else []
+
+    def _listen(self, audio: Audio) -> None:
+        self._decoder.reinit_feat()  # else the mean of earlier clips is still taken away from this one
+        self._decoder.start_utt()
+        self._decoder.process_raw(pcm16(audio), no_search=False, full_utt=True)
+        self._decoder.end_utt()
 
     def align(self, audio: Audio, text: str) -> list[tuple[str, float, float]]:
         """Words of `text` with start and end in seconds, "<sil>" for pauses. Empty when they do not fit the sound."""
         self._decoder.set_align_text(" ".join(words(text)))
-        self._decoder.start_utt()
-        self._decoder.process_raw(pcm16(audio), no_search=False, full_utt=True)
-        self._decoder.end_utt()
+        self._listen(audio)
         if not self._decoder.hyp():
             return []
         times = [(s.word.split("(")[0], s.start_frame / 100, (s.end_frame + 1) / 100) for s in self._decoder.seg()]
