@@ -6,6 +6,7 @@
 CORPUS holds manifest.csv and the recordings. Written are
   dev_sentences.jsonl       20 English and 20 Mandarin sentences
   dev_sentences_60.jsonl    60 of each, up to 16 s long: for figures to report
+  dev_sentences_80.jsonl    80 others, as many Mandarin ones as are left: with the 120 there are 200, to count failures
   closed_set.jsonl          20 English phrases of 5 to 8 words, cut from dev recordings at pauses: 20-way recognition
   closed_set_written.jsonl  20 such sentences written for this project (SENTENCES below), so without recordings
 Each row has another clip of its speaker as the reference. Paths are relative to CORPUS. No phrase of a closed set
@@ -31,7 +32,7 @@ from sovits_tts.evaluation.recognise import PocketSphinx, words
 
 Row = dict[str, Any]
 SEED = 2026
-COUNT, MANY = 20, 60
+COUNT, MANY, FURTHER = 20, 60, 80
 SECONDS = (3.0, 10.0)  # of a sentence and of a reference
 LONGEST = 16.0  # of a sentence of the larger set: few English recordings are shorter than 10 s
 PAUSE = 0.12  # seconds of silence at both ends of a cut phrase, of which EDGE are kept
@@ -84,6 +85,9 @@ def main() -> None:
         ]
         for size, longest in ((COUNT, SECONDS[1]), (MANY, LONGEST))
     )
+    left_en, left_zh = (spread(fitting(own, LONGEST), len(own))[MANY:] for own in (english, mandarin))
+    left = [*left_en[: FURTHER - len(left_zh)], *left_zh]
+    further = [numbered(row(c, dev, voices, c["text"]), n) for n, c in enumerate(left, MANY + 1)]
     listener = PocketSphinx()
     phrases = list(cut_phrases(args.corpus, english, listener, trained))
     cut = [numbered(row(p, dev, voices, p["text"]), n) for n, p in enumerate(unlike(phrases, COUNT), 1)]
@@ -93,7 +97,10 @@ def main() -> None:
         written.append({k: v for k, v in numbered(row(clip, dev, voices, text), n).items() if k != "recording"})
 
     args.out.mkdir(parents=True, exist_ok=True)
-    sets = {"dev_sentences": few, "dev_sentences_60": many, "closed_set": cut, "closed_set_written": written}
+    sets = {
+        "dev_sentences": few, "dev_sentences_60": many, "dev_sentences_80": further, "closed_set": cut,
+        "closed_set_written": written,
+    }  # fmt: skip
     for name, rows in sets.items():
         lines = [json.dumps(item, ensure_ascii=False) + "\n" for item in rows]
         (args.out / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")

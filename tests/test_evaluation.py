@@ -94,6 +94,8 @@ def test_committed_sets_keep_their_rules() -> None:
     many = read_set(SETS / "dev_sentences_60.jsonl")
     assert [r.language for r in many].count("en") == [r.language for r in many].count("zh") == 60
     assert len({r.recording for r in many}) == 120 and {r.who for r in many} == {r.who for r in sentences}
+    further = read_set(SETS / "dev_sentences_80.jsonl")
+    assert len(further) + len(many) == 200 and not {r.recording for r in further} & {r.recording for r in many}
     listener = PocketSphinx()
     for name in ("closed_set", "closed_set_written"):
         rows = read_set(SETS / f"{name}.jsonl")
