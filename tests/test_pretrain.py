@@ -20,8 +20,6 @@ from sovits_tts.data.pieces import SpeakerSampler, _timed, read_pieces
 from sovits_tts.data.tokens import TokenStore
 from sovits_tts.errors import CheckpointError, ConfigError, DataError
 from sovits_tts.mel import spectrogram
-from sovits_tts.models.gpt import GPT
-from sovits_tts.progress import Event
 from sovits_tts.specs import SPECS, get_spec
 from sovits_tts.training import pretrain as recipe
 from sovits_tts.training.ema import Average
@@ -31,13 +29,12 @@ from sovits_tts.training.prefetch import prefetch
 from sovits_tts.training.pretrain import DecoderRun, GPTRun, PretrainConfig, PriorRun, VITSRun, pretrain
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook
 from sovits_tts.training.pretrain_teacher import TeacherRun
-from sovits_tts.training.respeak import Respeaker, respoken_tokens
 from sovits_tts.training.schedule import cosine_over_time
 from sovits_tts.training.state import load_state, save_state
 from sovits_tts.training.teacher_data import edit_distance, frame_path, spread_peaks
 from sovits_tts.training.vits_batch import frame_pitch
 from sovits_tts.training.vits_data import VITSData
-from sovits_tts.training.work import averaged, saved_stage, stored_tokens
+from sovits_tts.training.work import averaged
 
 MINI = get_spec("mini")
 TINY = replace(
@@ -201,38 +198,6 @@ def test_batches_planned_by_processes_are_those_of_threads() -> None:
     threads, processes = (list(prefetch(squared, 3, 11, 2, kind)) for kind in (False, True))
     assert [step for step, _ in processes] == list(range(3, 11))
     assert [(step, value.item()) for step, value in threads] == [(step, value.item()) for step, value in processes]
-
-
-def test_a_respoken_corpus_keeps_the_timing_of_the_recordings(work: Path, tmp_path: Path) -> None:
-    own = tmp_path / "own"
-    shutil.copytree(work, own)
-    for part in ("gpt", "vits"):
-        pretrain(part, own, CONFIG)
-    asks = replace(CONFIG, prior=replace(CONFIG.prior, respoken=0.5))
-    with pytest.raises(DataError, match="pretrain respeak"):
-        pretrain("prior", own, asks)
-    pretrain("respeak", own, CONFIG)
-    store, said = stored_tokens(own), respoken_tokens(own)
-    pieces = read_pieces(own / "pieces.jsonl")
-    assert said.lengths.tolist() == store.lengths.tolist()
-    assert all(np.array_equal(said.with_tail(i)[n:], store.with_tail(i)[n:]) for i, n in enumerate(store.lengths))
-    assert any(not np.array_equal(said[i], store[i]) for i in range(len(store)))
-    gpt = GPT(TINY.gpt)
-    gpt.load_state_dict({k: v.float() for k, v in averaged(saved_stage(own / "gpt")[0], "network").items()})
-    alone = Respeaker(gpt.eval(), TINY, pieces, store)
-    assert all(np.array_equal(alone.say([i])[0], said[i]) for i in (0, len(pieces) - 1)), "the same in any company"
-
-    (own / "respoken.npz").unlink()  # as if it had been killed: what lies there already is not made again
-    part = own / "respoken" / f"{CONFIG.gpt.steps}-{len(pieces)}" / "000000.npy"
-    np.save(part, np.zeros(int(store.lengths.sum()), np.int16))
-    pretrain("respeak", own, CONFIG)
-    assert not respoken_tokens(own)[0].any() and not part.exists()
-    events: list[Event] = []
-    pretrain("prior", own, asks, on_event=events.append)
-    assert {"dev_kl", "respoken_dev_kl"} <= next(e.values for e in events if e.stage == "prior dev").keys()
-    pretrain("gpt", own, replace(CONFIG, gpt=replace(CONFIG.gpt, steps=3)))
-    with pytest.raises(DataError, match="another GPT stage"):
-        pretrain("prior", own, asks)
 
 
 def test_prior_and_decoder_learn_a_latent_that_stays(work: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sovits_tts.models.gpt import GPT, NextToken
 from sovits_tts.models.kv_cache import KVCache
-from sovits_tts.models.reading import ReadingPosition, TimedReading, duration_draws
+from sovits_tts.models.reading import ReadingPosition, duration_draws
 from sovits_tts.models.sampling import SamplingOptions, choose, exponential_noise
 
 MAX_TOKENS = 1500  # a minute of speech at 25 tokens per second
@@ -57,8 +57,6 @@ class Generation:
     generators: one per sentence, on the CPU, seeded by the caller
     max_new:    tokens after which a sentence is cut
     n_text:     per sentence, how many phonemes at the end are to be spoken; None means all
-    timing:     per sentence (S,), the index of the phoneme that each token has to speak, for a network that follows its
-                text; None: it decides
     """
 
     def __init__(
@@ -72,7 +70,6 @@ class Generation:
         options: SamplingOptions | None = None,
         max_new: int = MAX_TOKENS,
         n_text: Sequence[int] | None = None,
-        timing: Sequence[Tensor] | None = None,
     ) -> None:
         weight = gpt.head.weight
         self.gpt = gpt
@@ -83,7 +80,6 @@ class Generation:
         self.n_text = [len(ids) for ids in phonemes] if n_text is None else list(n_text)
         self._phonemes = [ids.to(weight.device) for ids in phonemes]
         prompts = prompts or [torch.zeros(0, dtype=torch.long)] * len(phonemes)
-        self._timing = timing
         self._prompts = [ids.to(weight.device) for ids in prompts]
         features = bert or [None] * len(phonemes)
         self._bert = [None if row is None else row.to(weight.device) for row in features]
@@ -154,8 +150,6 @@ class Generation:
         longest = max(len(p) + len(s) for p, s in zip(self._phonemes, self._prompts, strict=True))
         cache = KVCache(gpt.config, len(self._rows), longest + self.max_new, weight.device, weight.dtype)
         reading = gpt.start_reading(self._phonemes, self._bert, self.n_text)
-        if reading is not None and self._timing is not None:
-            reading = TimedReading(reading.contexts, reading.ends.tolist(), self._timing)
         ahead = gpt.prefill(self._phonemes, self._bert, self._prompts, cache, reading)
         seen = torch.zeros_like(ahead.logits, dtype=torch.bool)
         for row, prompt in enumerate(self._prompts):

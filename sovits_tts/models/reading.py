@@ -115,29 +115,6 @@ class ReadingPosition:
             setattr(self, name, getattr(self, name)[index])
 
 
-class TimedReading(ReadingPosition):
-    """A reading position that moves as it is told: tokens of its own at the timing of a recording."""
-
-    def __init__(self, contexts: Tensor, ends: Sequence[int], timing: Sequence[Tensor]) -> None:
-        """timing: per row (S,), the phoneme that each token speaks; after the last one the row is over"""
-        super().__init__(contexts, [int(row[0]) for row in timing], ends)
-        over = [torch.cat([row, row.new_full((1,), end)]) for row, end in zip(timing, ends, strict=True)]
-        width = max(map(len, over))
-        padded = [F.pad(row, (0, width - len(row)), value=int(row[-1])) for row in over]
-        self.timing = torch.stack(padded).to(contexts.device)  # (B, S + 1)
-        self.spoken = 0  # tokens so far
-
-    def move(self, logits: Tensor, draws: Tensor) -> None:
-        self.spoken = min(self.spoken + 1, self.timing.shape[1] - 1)
-        position = self.timing[:, self.spoken]
-        self.held = torch.where(position == self.position, self.held + 1, 0)
-        self.position = position
-
-    def keep(self, rows: Sequence[int]) -> None:
-        super().keep(rows)
-        self.timing = self.timing[torch.tensor(rows, device=self.timing.device)]
-
-
 def duration_draws(generators: Sequence[torch.Generator], spread: float = 0.2) -> Tensor:
     """(B,) a little under one half: a phoneme lasts about its mean time, which is above the median.
 

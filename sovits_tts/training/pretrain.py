@@ -1,7 +1,7 @@
 """Train an embedded model from scratch, part by part, each resumable:
 
-decode → teacher → content → tokens → gpt, vits (side by side once tokens exist) → respeak → prior → decoder → package
-decode → restore → any of the later ones → package, where the work folder is gone but a model has landed
+decode → teacher → content → tokens → gpt, vits (side by side once tokens exist) → prior → decoder → package
+decode → restore → any of gpt, vits, prior, decoder → package, where the work folder is gone but a model has landed
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from sovits_tts.specs import ModelSpec, get_spec
 from sovits_tts.training.decoder import DecoderStage
 from sovits_tts.training.gpt import GPTData, GPTStage
 from sovits_tts.training.loop import LoopSettings, Stage, run
+from sovits_tts.training.perceptual import Hearing
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook, make_tokens, train_content
 from sovits_tts.training.pretrain_package import package, waveform_weights
 from sovits_tts.training.pretrain_teacher import TeacherRun, pretrain_teacher
 from sovits_tts.training.prior import PriorStage
-from sovits_tts.training.respeak import respeak, respoken_tokens
 from sovits_tts.training.restore import restore
 from sovits_tts.training.schedule import Schedule, cosine_over_time
 from sovits_tts.training.vits import VITSStage, VITSWeights
@@ -37,7 +37,7 @@ SEED = 1234
 _ENDLESS = 1 << 40  # steps: the clock ends the run
 _WARMUP = 300  # steps of a rate that falls over time
 RESTORE = "restore"  # instead of teacher, content and tokens, where a landed model has done them
-PARTS = ("decode", "teacher", "content", "tokens", "gpt", "vits", "respeak", "prior", "decoder", "package")
+PARTS = ("decode", "teacher", "content", "tokens", "gpt", "vits", "prior", "decoder", "package")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,6 @@ class PriorRun:
     longest: float = 3.0  # seconds of a crop
     longest_style: float = 6.0  # seconds of what gives the voice: synthesis has 3 to 10
     peak_lr: float = 8e-4
-    respoken: float = 0.0  # share of the crops in the GPT stage's own tokens, for which `respeak` has to run before
     dropout: float = 0.0  # a few passes over the corpus learn nothing by heart; many do
     anneal: str = "steps"  # or "time": the rate falls over the minutes of this call, not over `steps`
     save_seconds: float = 600.0
@@ -95,6 +94,7 @@ class DecoderRun:
     items: int = 8
     longest: float = 2.0  # seconds of a crop
     slice_frames: int = 64  # decoded in one step
+    adversarial_from: int = 0
     peak_lr: float = 3e-4
     anneal: str = "steps"  # or "time": the rate falls over the minutes of this call, not over `steps`
     save_seconds: float = 600.0
@@ -142,7 +142,6 @@ def pretrain(
         "tokens": lambda: make_tokens(work, spec, *content_stage(work, spec), on_event),
         "gpt": lambda: train_gpt(work, spec, config.gpt, config.device, minutes, on_event),
         "vits": lambda: train_vits(work, spec, config.vits, config.device, minutes, on_event),
-        "respeak": lambda: respeak(work, spec, config.device, on_event),
         "prior": lambda: train_prior(work, spec, config.prior, config.device, minutes, on_event),
         "decoder": lambda: train_decoder(work, spec, config.decoder, config.device, minutes, on_event),
         "package": lambda: package(work, spec, _given(out, "--out"), config.meta),
@@ -208,18 +207,8 @@ def train_prior(
 ) -> None:
     """Train, or resume, in `work/prior`, on the latent of the waveform stage as it is now."""
     vits, _ = saved_stage(work / "vits")
-    data = _vits_data(
-        work, spec, settings, device, on_event, longest_style=settings.longest_style, respoken=settings.respoken
-    )
-    dev = pieces_of(work, "dev")
-    judges = {"": data.of(dev, share=0.0), "respoken_": data.of(dev, share=1.0)}
-    if not settings.respoken:
-        judges.pop("respoken_")
-
-    def on_save(step: int) -> None:
-        found = {of + name: value for of, judge in judges.items() for name, value in stage.evaluate(judge).items()}
-        on_event(Event("prior dev", step, values=found))
-
+    data = _vits_data(work, spec, settings, device, on_event, longest_style=settings.longest_style)
+    dev = data.of(pieces_of(work, "dev"))
     latent = averaged(vits, "generator")
     stage = PriorStage(
         spec.vits, latent, settings.steps, settings.peak_lr, device, _schedule(settings, minutes), settings.dropout
@@ -232,7 +221,7 @@ def train_prior(
     install()
     _run_on(
         data, stage, work / "prior", _loop(settings, minutes), on_event, install,
-        on_save,
+        on_save=lambda step: on_event(Event("prior dev", step, values=stage.evaluate(dev))),
     )  # fmt: skip
 
 
@@ -244,7 +233,7 @@ def train_decoder(
     data = _vits_data(work, spec, settings, device, on_event, contours=True)
     stage = DecoderStage(
         spec.vits, latent, settings.steps, settings.peak_lr, settings.slice_frames, device,
-        _schedule(settings, minutes),
+        _schedule(settings, minutes), settings.adversarial_from, Hearing(content_stage(work, spec)[0].network, device),
     )  # fmt: skip
 
     def install() -> None:
@@ -257,14 +246,13 @@ def train_decoder(
 
 def _vits_data(
     work: Path, spec: ModelSpec, settings: VITSRun | PriorRun | DecoderRun, device: str, on_event: OnEvent,
-    contours: bool = False, longest_style: float = 4.0, respoken: float = 0.0,
+    contours: bool = False, longest_style: float = 4.0,
 ) -> VITSData:  # fmt: skip
     corpus = Corpus(work)
     return VITSData(
         corpus, read_pieces(work / "pieces.jsonl"), stored_tokens(work), spec.vits, pieces_of(work, "train"),
         Contours(corpus, work, on_event) if contours and spec.vits.source else None, settings.items,
         longest=settings.longest, longest_style=longest_style, device=device,
-        respoken=respoken_tokens(work) if respoken else None, share=respoken,
     )  # fmt: skip
 
 

@@ -72,7 +72,6 @@ class VITSData:
     """Draws crops of `shortest`..`longest` seconds, speaker by speaker.
 
     contours: pitch of the corpus, for a decoder with a source; longest_style: seconds of what gives the voice
-    respoken: the same pieces in the GPT stage's own tokens, which a `share` of the crops is in
     device: where batches are filled; anything but "cpu" takes all recordings there
     """
 
@@ -90,26 +89,21 @@ class VITSData:
         seed: int = 9,
         longest_style: float = 4.0,
         device: str = "cpu",
-        respoken: TokenStore | None = None,
-        share: float = 0.0,
     ) -> None:
-        self.corpus, self.config, self.contours = corpus, config, contours
-        self._all, self.share = (pieces, store, respoken), share
+        self.corpus, self.config, self.contours, self._all = corpus, config, contours, (pieces, store)
         self.items, self.shortest, self.longest, self.seed = items, shortest, longest, seed
         self.token_samples, self.longest_style = config.hop * config.token_frames, longest_style
         self._take(indices)
         self.samples = torch.from_numpy(corpus.flat(config.sample_rate)).to(device)
 
     def _take(self, indices: list[int]) -> None:
-        pieces, store, respoken = self._all
+        pieces, store = self._all
         self.pieces, self.tokens = [pieces[i] for i in indices], [store[i] for i in indices]
-        self.respoken = None if respoken is None else [respoken[i] for i in indices]
         self.sampler = SpeakerSampler(self.pieces)
 
-    def of(self, indices: list[int], share: float | None = None) -> VITSData:
-        """Batches of other pieces, from the same recordings where they lie. share: of respoken ones; None: as here"""
+    def of(self, indices: list[int]) -> VITSData:
+        """Batches of other pieces, from the same recordings where they lie."""
         other = copy(self)
-        other.share = self.share if share is None else share
         other._take(indices)
         return other
 
@@ -138,8 +132,6 @@ class VITSData:
     def _draw(self, rng: np.random.Generator) -> Crop | None:
         speaker, index = self.sampler.draw(rng)
         piece, tokens = self.pieces[index], self.tokens[index]
-        if self.respoken is not None and rng.random() < self.share:
-            tokens = self.respoken[index]
         first, last = self._phonemes_of(piece, rng)
         begin, end = self._tokens_of(piece, first, last, len(tokens))
         if end - begin < self.shortest * self.config.sample_rate / self.token_samples:

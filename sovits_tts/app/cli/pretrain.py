@@ -14,8 +14,8 @@ def pretrain(
     part: Annotated[
         str,
         typer.Argument(
-            help="decode, teacher, content, tokens, gpt, vits, respeak, prior, decoder, package; or all of them. After "
-            "decode, restore stands in for teacher, content and tokens: it goes on from the model given by --from."
+            help="decode, teacher, content, tokens, gpt, vits, prior, decoder, package; or all of them. After decode, "
+            "restore stands in for teacher, content and tokens: it goes on from the model given by --from."
         ),
     ],
     work: Annotated[Path, typer.Option(help="Folder that holds everything between the parts.")],
