@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -117,7 +116,7 @@ class VITS(nn.Module):
         mask = None if lengths is None else length_mask(lengths, spec.shape[-1], spec.dtype)
         if mask is not None:
             spec = spec * mask
-        vector = self.style_vector(spec, mask)
+        vector = self.style_encoder(self._seen(spec)[:, : self.config.style_bins], mask)
         if self.config.d_speaker:
             if speaker is None:
                 raise ValueError("This model needs a speaker vector beside the spectrogram.")
@@ -126,10 +125,6 @@ class VITS(nn.Module):
         if self.config.d_reference:
             style.reference = self._reference(spec, mask, vector)
         return style
-
-    def style_vector(self, spec: Tensor, mask: Tensor | None = None) -> Tensor:
-        """What the style encoder says of a clip. spec: (B, n_bins, T), mask: (B, 1, T) -> (B, d_style, 1)"""
-        return cast(Tensor, self.style_encoder(self._seen(spec)[:, : self.config.style_bins], mask))
 
     @torch.no_grad()
     def _reference(self, spec: Tensor, mask: Tensor | None, vector: Tensor) -> Reference:

@@ -13,11 +13,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from sovits_tts.errors import ConfigError
-from sovits_tts.mel import spectrogram
 from sovits_tts.models.matching import starts
-from sovits_tts.models.vits import TrainOutput
 from sovits_tts.specs import VITSConfig
-from sovits_tts.training.perceptual import Hearing
 from sovits_tts.training.schedule import Schedule
 from sovits_tts.training.vits import VITSStage, VITSWeights
 from sovits_tts.training.vits_batch import VITSBatch
@@ -38,20 +35,15 @@ class DecoderStage(VITSStage):
         slice_frames: int = 64,
         device: str = "cpu",
         schedule: Schedule | None = None,
-        adversarial_from: int = 0,
-        hearing: Hearing | None = None,
     ) -> None:
-        """weights: of the whole network, as waveform and prior stage left them; hearing: judges what is decoded.
-
-        Raises ConfigError without matching.
-        """
+        """weights: of the whole network, as waveform and prior stage left them. Raises ConfigError without matching."""
         if not config.d_matching:
             raise ConfigError("The decoder stage needs a flow that can finish a latent.", hint="Set d_matching.")
         super().__init__(
-            config, total_steps, adversarial_from, peak_lr=peak_lr, slice_frames=slice_frames,
-            weights=VITSWeights(pitch=5.0), device=device, schedule=schedule, learning=LEARNING,
+            config, total_steps, 0, peak_lr=peak_lr, slice_frames=slice_frames, weights=VITSWeights(pitch=5.0),
+            device=device, schedule=schedule, learning=LEARNING,
         )  # fmt: skip
-        self._full, self._hearing = self.weights, hearing
+        self._full = self.weights
         self.install(weights, all_of_it=True)
 
     def install(self, weights: Mapping[str, Tensor], all_of_it: bool = False) -> None:
@@ -61,26 +53,11 @@ class DecoderStage(VITSStage):
         )
 
     def step(self, batch: VITSBatch, step: int) -> dict[str, float]:
-        share = min(1.0, max(0, step - self.adversarial_from) / _WARMUP)
+        share = min(1.0, step / _WARMUP)
         self.weights = replace(
             self._full, adversarial=share * self._full.adversarial, feature=share * self._full.feature
         )
         return super().step(batch, step)
-
-    def heard_losses(self, output: TrainOutput, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """By the content encoder, if there is one, and by the style encoder: in units of how far voices lie apart."""
-        apart = output.style.vector.detach().float().std(dim=0).mean()
-        off = (self._style_of(fake) - self._style_of(real).detach()).abs().mean() / apart
-        losses = {"style": self.weights.style * off}
-        if self._hearing is not None:
-            losses["content"] = self.weights.content * self._hearing.loss(real, fake, self.config.sample_rate)
-        return losses
-
-    def _style_of(self, wave: Tensor) -> Tensor:
-        c = self.config
-        with self.g_precision.autocast():
-            spec = self.g_precision.input(spectrogram(wave[:, 0], c.n_fft, c.hop, c.win))
-            return self.generator.style_vector(spec).float()
 
     def _train_mode(self) -> None:
         self.generator.eval()

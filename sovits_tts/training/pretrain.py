@@ -22,7 +22,6 @@ from sovits_tts.specs import ModelSpec, get_spec
 from sovits_tts.training.decoder import DecoderStage
 from sovits_tts.training.gpt import GPTData, GPTStage
 from sovits_tts.training.loop import LoopSettings, Stage, run
-from sovits_tts.training.perceptual import Hearing
 from sovits_tts.training.pretrain_content import ContentRun, load_codebook, make_tokens, train_content
 from sovits_tts.training.pretrain_package import package, waveform_weights
 from sovits_tts.training.pretrain_teacher import TeacherRun, pretrain_teacher
@@ -94,7 +93,6 @@ class DecoderRun:
     items: int = 8
     longest: float = 2.0  # seconds of a crop
     slice_frames: int = 64  # decoded in one step
-    adversarial_from: int = 0
     peak_lr: float = 3e-4
     anneal: str = "steps"  # or "time": the rate falls over the minutes of this call, not over `steps`
     save_seconds: float = 600.0
@@ -233,7 +231,7 @@ def train_decoder(
     data = _vits_data(work, spec, settings, device, on_event, contours=True)
     stage = DecoderStage(
         spec.vits, latent, settings.steps, settings.peak_lr, settings.slice_frames, device,
-        _schedule(settings, minutes), settings.adversarial_from, Hearing(content_stage(work, spec)[0].network, device),
+        _schedule(settings, minutes),
     )  # fmt: skip
 
     def install() -> None:

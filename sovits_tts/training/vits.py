@@ -43,8 +43,6 @@ class VITSWeights:
     pitch: float = 15.0
     matching: float = 20.0  # of a flow that is one of `models.matching`
     lookup: float = 0.2  # of a prior that attends to the clip
-    content: float = 30.0  # of what the content encoder hears, in the decoder stage
-    style: float = 3.0  # of what the style encoder hears there
     posterior_pull: float = 1.0  # share of the KL term that reaches the posterior; see `VITS.forward_train`
 
 
@@ -156,16 +154,11 @@ class VITSStage:
                     on_real = self.discriminator(self.d_precision.input(real))
             losses["adversarial"] = w.adversarial * generator_loss(on_fake)
             losses["feature"] = w.feature * feature_matching_loss(on_real, on_fake)
-        losses |= self.heard_losses(output, real, fake)
         torch.stack(list(losses.values())).sum().backward()
         for parameter in self.discriminator.parameters():
             parameter.grad = None  # the generator's pass went through the discriminators
         norm = self.g_precision.update(self.g_optimizer, max_norm=1000.0)
         return {**{name: value.item() for name, value in losses.items()}, "kl_nats": kl.item(), "norm": norm}
-
-    def heard_losses(self, output: TrainOutput, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """What other networks hear of the difference, in stages that ask them."""
-        return {}
 
     def mel(self, wave: Tensor) -> Tensor:
         c = self.config
