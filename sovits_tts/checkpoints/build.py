@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from sovits_tts import assets
 from sovits_tts.checkpoints import official, store
 from sovits_tts.checkpoints.convert import assemble, official_files, read_files
@@ -64,26 +66,12 @@ def build_model(checkpoint: store.Checkpoint, *, posterior: bool = False) -> Loa
     """The networks of a checkpoint that was read already; see `load_model`."""
     spec, weights = checkpoint.spec, checkpoint.weights
     gpt, vits = make_gpt(spec, weights), make_vits(spec, weights, posterior)
-    spec, content_encoder = build_content(checkpoint)
+    spec, content_encoder = _content(spec, checkpoint.part("content"))
     spec, speaker = _speaker(spec)
     spec, bert, vocabulary = _bert(spec)
     return LoadedModel(
         spec, content_encoder, gpt, vits, speaker, bert, vocabulary, checkpoint.fingerprint, checkpoint.meta
     )
-
-
-def build_content(checkpoint: store.Checkpoint) -> tuple[ModelSpec, ContentEncoder]:
-    """The content encoder: the model's own, or the one all official models share; and the spec that names it."""
-    spec, weights = checkpoint.spec, checkpoint.part("content")
-    if not weights:
-        files, name = _shared(spec)
-        config, weights = read_content(assets.locate(files.content, name))
-        if config.d_model != spec.vits.d_content:
-            raise CheckpointError(
-                f"The content encoder is {config.d_model} wide, but the model {spec.name} needs {spec.vits.d_content}."
-            )
-        spec = replace(spec, content=config)
-    return spec, make_content(spec, weights)
 
 
 def read_model(source: Source) -> store.Checkpoint:
@@ -125,6 +113,19 @@ def _shared(spec: ModelSpec) -> tuple[assets.ModelFiles, str]:
         if (get_spec(name).speaker is None) == (spec.speaker is None):
             return files, name
     raise CheckpointError(f"No official model shares its networks with {spec.name}.")
+
+
+def _content(spec: ModelSpec, weights: dict[str, Tensor]) -> tuple[ModelSpec, ContentEncoder]:
+    """The content encoder: the model's own, or the one all official models share."""
+    if not weights:
+        files, name = _shared(spec)
+        config, weights = read_content(assets.locate(files.content, name))
+        if config.d_model != spec.vits.d_content:
+            raise CheckpointError(
+                f"The content encoder is {config.d_model} wide, but the model {spec.name} needs {spec.vits.d_content}."
+            )
+        spec = replace(spec, content=config)
+    return spec, make_content(spec, weights)
 
 
 def _speaker(spec: ModelSpec) -> tuple[ModelSpec, SpeakerEncoder | None]:

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sovits_tts.checkpoints import store
-from sovits_tts.checkpoints.build import build_content, read_model
+from sovits_tts.checkpoints.build import read_model
 from sovits_tts.config import as_dict
 from sovits_tts.data.atomic import write_json
 from sovits_tts.errors import CheckpointError, ConfigError, DataError
 from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.training.loop import EpochEnd, LoopSettings, run
-from sovits_tts.training.perceptual import Hearing
 from sovits_tts.training.team import Accelerated
 from sovits_tts.training.tune_config import GPTTune, Tune, VITSTune, run_key
 from sovits_tts.training.tune_data import TuneData
@@ -106,14 +105,11 @@ def tune_vits(
             hint="Fine-tuned GPT-SoVITS files never have it: start from the version they were made from.",
         )
     critics = find_critics(checkpoint, config)
-    hearing = Hearing(build_content(checkpoint)[1], team.device) if config.content else None
     examples = VITSTuneData(data, config, team.rank, team.size)
     steps = examples.plan.epoch_steps
     tuning = _Tuning("vits", data, base, checkpoint, Path(out), config, team, on_event, on_checkpoint)
     return tuning.go(
-        lambda: VITSTuneStage(checkpoint.spec.vits, weights, critics, config, steps, team, hearing),
-        examples,
-        minutes,
+        lambda: VITSTuneStage(checkpoint.spec.vits, weights, critics, config, steps, team), examples, minutes
     )
 
 

@@ -129,8 +129,6 @@ class VITSTune(Tune):
                       `models.matching` with a frozen posterior (mini)
     narrow:           compare recordings that hold nothing above 8 kHz only below it, so that they cannot dull a voice
     mel, stft, kl, feature, adversarial: weights of the losses. adversarial 0: no discriminators, feature is unused
-    content:          weight of the difference that the model's content encoder hears (`training.perceptual`); 0: not
-                      asked. It costs two passes of the encoder over what is decoded
     pitch:            weight of the pitch's loss, for a model whose decoder has a source (mini)
     matching:         weight of the flow's loss, for a model whose flow is one of `models.matching` (mini)
     discriminators:   a file to start them from, where the base has none: official (s2D...) or of ours
@@ -153,7 +151,6 @@ class VITSTune(Tune):
     adversarial: float = 1.0
     pitch: float = 5.0
     matching: float = 20.0
-    content: float = 0.0
     discriminators: str = ""
 
     def __post_init__(self) -> None:
@@ -182,7 +179,7 @@ def defaults(spec: ModelSpec) -> tuple[GPTTune, VITSTune]:
     # does a flow: of what both learn, the decoder alone has nine tenths of the likeness and none of the errors.
     # Its discriminators are hardly trained, so there is nothing to learn from them.
     vits = replace(
-        vits, epochs=8, other_style=True, finish=True, stft=2.0, content=30.0, adversarial=0.0, max_norm=1000.0,
+        vits, epochs=8, other_style=True, finish=True, stft=2.0, adversarial=0.0, max_norm=1000.0,
         frozen=("style_encoder", "posterior_encoder", "prior_encoder", "flow"),
     )  # fmt: skip
     return gpt, vits

@@ -24,7 +24,6 @@ from sovits_tts.training.losses import (
     stft_loss,
 )
 from sovits_tts.training.optim import upstream_vits_rate
-from sovits_tts.training.perceptual import Hearing
 from sovits_tts.training.precision import Precision
 from sovits_tts.training.team import Accelerated, half_precision
 from sovits_tts.training.tune_config import VITSTune
@@ -50,11 +49,8 @@ class VITSTuneStage:
         tune: VITSTune,
         epoch_steps: int,
         team: Accelerated,
-        hearing: Hearing | None = None,
     ) -> None:
-        """weights: with the posterior; critics: of the discriminators, None where `tune.adversarial` is 0;
-        hearing: for `tune.content`"""
-        self.hearing = hearing
+        """weights: with the posterior; critics: of the discriminators, None where `tune.adversarial` is 0"""
         self.config, self.tune, self.team, self.epoch_steps, self.rate_factor = config, tune, team, epoch_steps, 1.0
         self.generator = VITS(config, exact=tune.exact)
         self.generator.load_state_dict(dict(weights))
@@ -178,8 +174,6 @@ class VITSTuneStage:
         losses = {"mel": w.mel * self._mel_loss(batch, output, real, fake)}
         if w.stft:
             losses["stft"] = w.stft * stft_loss(real, fake)
-        if self.hearing is not None:
-            losses["content"] = w.content * self.hearing.loss(real, fake, self.config.sample_rate)
         if self.discriminator is not None:
             with self.d_precision.autocast():
                 with torch.no_grad():
