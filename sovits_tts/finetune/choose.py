@@ -28,7 +28,7 @@ from sovits_tts.progress import Event, OnEvent, silent
 from sovits_tts.tts import TTS
 from sovits_tts.voice import Voice
 
-FORMAT = 5  # raised whenever an evaluation would come out otherwise
+FORMAT = 6  # raised whenever an evaluation would come out otherwise
 _DIGITS = 4  # figures are compared as they are shown
 
 
