@@ -77,17 +77,14 @@ def main() -> None:
     english = [c for c in dev if c["language"] == "en"]
     mandarin = [c for c in dev if c["language"] == "zh" and PLAIN_MANDARIN.fullmatch(c["text"])]
 
-    few, many = (
-        [
-            numbered(row(c, dev, voices, c["text"]), n)
-            for own in (english, mandarin)
-            for n, c in enumerate(spread(fitting(own, longest), size), 1)
-        ]
-        for size, longest in ((COUNT, SECONDS[1]), (MANY, LONGEST))
-    )
-    left_en, left_zh = (spread(fitting(own, LONGEST), len(own))[MANY:] for own in (english, mandarin))
-    left = [*left_en[: FURTHER - len(left_zh)], *left_zh]
-    further = [numbered(row(c, dev, voices, c["text"]), n) for n, c in enumerate(left, MANY + 1)]
+    def rows_of(chosen: list[Row], first: int = 1) -> list[Row]:
+        return [numbered(row(c, dev, voices, c["text"]), n) for n, c in enumerate(chosen, first)]
+
+    few = [item for own in (english, mandarin) for item in rows_of(spread(fitting(own), COUNT))]
+    all_en, all_zh = (spread(fitting(own, LONGEST), len(own)) for own in (english, mandarin))
+    many = rows_of(all_en[:MANY]) + rows_of(all_zh[:MANY])
+    left_zh = all_zh[MANY:]
+    further = rows_of(all_en[MANY : MANY + FURTHER - len(left_zh)] + left_zh, MANY + 1)
     listener = PocketSphinx()
     phrases = list(cut_phrases(args.corpus, english, listener, trained))
     cut = [numbered(row(p, dev, voices, p["text"]), n) for n, p in enumerate(unlike(phrases, COUNT), 1)]

@@ -8,7 +8,7 @@ become stretches of `seconds`, and a logistic regression is trained on three qua
 rest, given one of
   phonemes   how often each was spoken: what the texts alone give away (a book is known by its words)
   tokens     how often each token occurs: what is above the line before has leaked
-  both       the two side by side, which leaves the regression only what the phonemes do not explain
+  both       the two side by side
   spectrum   mean and deviation of log-mel bands: what recordings give away
 Tokens are judged on their counts, not on their order, which a recogniser of words would need.
 """
@@ -40,7 +40,7 @@ RATE, N_FFT, HOP, N_MELS = 16_000, 512, 160, 40
 
 @dataclass
 class Stretch:
-    """Whole pieces of one clip, counted."""
+    """Whole pieces of one clip. Of tokens and phonemes, the root of how large a share each has."""
 
     speaker: str
     clip: str
@@ -99,7 +99,7 @@ def stretch(
     mel = log_mel(spectrogram(torch.from_numpy(np.concatenate(waves)).float(), N_FFT, HOP, 400), RATE, N_MELS)[0]
     mel = mel - mel.mean()
     return Stretch(
-        speaker, clip, tokens / tokens.sum(), phonemes / max(1, phonemes.sum()),
+        speaker, clip, np.sqrt(tokens / tokens.sum()), np.sqrt(phonemes / max(1, phonemes.sum())),
         torch.cat([mel.mean(dim=1), mel.std(dim=1)]).numpy(),
     )  # fmt: skip
 
@@ -109,8 +109,7 @@ def accuracy(found: list[Stretch], kinds: tuple[str, ...]) -> float:
     clips = sorted({it.clip for it in found})
     random.Random(SEED).shuffle(clips)
     held = set(clips[: round(TEST * len(clips))])
-    inputs = np.stack([np.concatenate([np.sqrt(np.abs(getattr(it, kind))) if kind != "spectrum" else it.spectrum
-                                       for kind in kinds]) for it in found])  # fmt: skip
+    inputs = np.stack([np.concatenate([getattr(it, kind) for kind in kinds]) for it in found])
     wanted = np.array([it.speaker for it in found])
     test = np.array([it.clip in held for it in found])
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
